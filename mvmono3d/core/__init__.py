@@ -1,0 +1,1 @@
+"""The records that flow between parts, and their files. No algorithms."""
