@@ -23,7 +23,9 @@ def read_npz(path: Path, *, required: tuple[str, ...]) -> dict[str, np.ndarray]:
     missing = [name for name in required if name not in arrays]
     if missing:
         found = ", ".join(sorted(arrays)) or "nothing"
-        raise InvalidFileError(f"{path}: no array {', '.join(missing)}; expected {', '.join(required)}, got {found}")
+        raise InvalidFileError(
+            f"{path}: no array {', '.join(missing)}; expected {', '.join(required)}, got {found}"
+        )
     return arrays
 
 

@@ -40,11 +40,10 @@ class Rig(Record):
     def select(self, names: tuple[str, ...]) -> "Rig":
         """Return the rig of the named cameras, in that order. Only for a rig without batch axes."""
         order = [self.index(name) for name in names]
-        picked = Record.map(self, lambda array: array[order])
         return Rig(
-            camera=picked.camera,
-            camera_from_world=picked.camera_from_world,
-            pose_sigma=picked.pose_sigma,
+            camera=self.camera.map(lambda array: array[order]),
+            camera_from_world=self.camera_from_world[order],
+            pose_sigma=self.pose_sigma[order],
             names=names,
             metadata=self.metadata,
         )
@@ -54,5 +53,6 @@ class Rig(Record):
         """SHA-256 over names, lenses and poses: the identity of a calibration."""
         arrays = (self.camera.lens, self.camera.size_px, self.camera_from_world)
         plain = [array.numpy() if is_torch_array(array) else array for array in arrays]
-        chunks = [np.ascontiguousarray(array, dtype=np.float64).tobytes() for array in plain]
+        # Nine decimals: what a text file keeps of a float is the same calibration.
+        chunks = [np.round(np.asarray(array, dtype=np.float64), 9).tobytes() for array in plain]
         return sha256_of_bytes("\0".join(self.names).encode(), *chunks)

@@ -92,7 +92,9 @@ def _check_tree(skeleton: Skeleton) -> None:
         if values is not None and len(values) != count:
             raise InvalidRecordError(f"{where}: {len(values)} {field} for {count} joints")
     if skeleton.parents.count(-1) != 1:
-        raise InvalidRecordError(f"{where}: {skeleton.parents.count(-1)} joints without parent, expected one root")
+        raise InvalidRecordError(
+            f"{where}: {skeleton.parents.count(-1)} joints without parent, expected one root"
+        )
     if len(skeleton.order) != count:
         lost = [name for joint, name in enumerate(skeleton.joints) if joint not in skeleton.order]
         raise InvalidRecordError(f"{where}: parents form a loop at {', '.join(lost)}; expected a tree")

@@ -1,0 +1,1 @@
+"""Canonical clips in, batches out."""

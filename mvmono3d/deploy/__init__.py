@@ -1,0 +1,1 @@
+"""The runtime: runs an exported bundle on a rig, without torch."""

@@ -1,0 +1,1 @@
+"""2D joints from image crops."""

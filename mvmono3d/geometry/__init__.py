@@ -1,0 +1,1 @@
+"""Exact maths as pure functions, each formula once for numpy and torch, any leading batch shape."""

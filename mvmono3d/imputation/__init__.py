@@ -1,0 +1,1 @@
+"""Joints while they are hidden: an information filter over time."""

@@ -1,0 +1,1 @@
+"""Occlusion states and measurement uncertainty per joint and view."""

@@ -1,0 +1,1 @@
+"""The learned parts as one reconstructor, and the classical methods beside it."""

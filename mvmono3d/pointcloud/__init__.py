@@ -1,0 +1,1 @@
+"""Clouds and surfaces inside the region of interest."""

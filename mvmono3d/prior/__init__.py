@@ -1,0 +1,1 @@
+"""What the whole skeleton is likely to do next."""

@@ -1,0 +1,1 @@
+"""A world with perfect truth: actors, motion, props, rigs, occlusion, detector behaviour."""

@@ -1,0 +1,1 @@
+"""Learned triangulation: views weighted by how far they can be trusted."""

@@ -1,0 +1,1 @@
+"""A client of the pose stream that shows it."""
