@@ -1,0 +1,67 @@
+# The verbs of this project. `make` alone prints them.
+
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+BENCH  := $(VENV)/.installed-bench
+EXTRAS := train,wandb,sweep,docs,dev
+
+# One thread per test worker: more of them would fight for the cores that xdist already uses.
+WORKERS ?= 2
+PYTEST  := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help env train test lint format types layers test-fast test-slow bench docs check clean
+
+help:  ## print these verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+env: $(STAMP)  ## create .venv and install exact versions (constraints.txt)
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[$(EXTRAS)]"
+	touch $@
+
+train: env  ## train the default experiment on the built-in synthetic world; ARGS="..." overrides
+	$(BIN)/python train.py experiment=ssl_multiview $(ARGS)
+
+test: lint types layers test-fast  ## everything that must hold before a commit (under 10 minutes)
+
+lint: env  ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: env  ## let ruff rewrite the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: env  ## pyright
+	$(BIN)/pyright
+
+layers: env  ## import-linter: who may import whom
+	$(BIN)/lint-imports
+
+test-fast: env  ## pytest without the slow tests
+	$(PYTEST) -n $(WORKERS)
+
+test-slow: env  ## pytest, the slow tests alone
+	$(PYTEST) -n $(WORKERS) -m "slow and not bench and not hardware" --timeout 900
+
+$(BENCH): $(STAMP)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[bench]"
+	touch $@
+
+bench: $(BENCH)  ## measure; installs the peers we compare with
+	$(PYTEST) -m bench --timeout 3600
+
+docs: env  ## build the documentation; warnings are errors
+	$(BIN)/mkdocs build --strict
+
+check:  ## what CI runs
+	.ci/run
+
+clean:  ## remove what tools wrote, keep .venv
+	rm -rf site build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path "./$(VENV)/*" -prune -exec rm -rf {} +

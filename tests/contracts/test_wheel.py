@@ -1,0 +1,45 @@
+"""The wheel holds the package and its configuration, and nothing else."""
+
+import importlib.util
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.contracts.repository import ROOT
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    folder = tmp_path_factory.mktemp("wheel")
+    isolation = ["--no-build-isolation"] if importlib.util.find_spec("hatchling") else []
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", *isolation, "-w", str(folder)]
+    done = subprocess.run([*command, str(ROOT)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (path,) = Path(folder).glob("mvmono3d-*.whl")
+    with zipfile.ZipFile(path) as archive:
+        return archive.namelist()
+
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+def test_every_module_is_in_the_wheel(wheel: list[str]):
+    modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "mvmono3d").rglob("*.py")}
+    assert modules <= set(wheel)
+    assert "mvmono3d/py.typed" in wheel
+
+
+def test_every_configuration_is_in_the_wheel(wheel: list[str]):
+    names = {
+        f"mvmono3d/resources/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "conf").rglob("*.yaml")
+    }
+    assert names <= set(wheel)
+
+
+def test_nothing_else_is_in_the_wheel(wheel: list[str]):
+    others = [name for name in wheel if not name.startswith(("mvmono3d/", "mvmono3d-"))]
+    assert not others
+    assert not [name for name in wheel if name.endswith((".npz", ".npy", ".mcap", ".ckpt", ".pyc"))]
