@@ -1,0 +1,143 @@
+"""2D joints of a recording, whatever tool wrote them, with the skeleton's joints and the rig's cameras."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mvmono3d.core.detections_file import Detections, read_detections
+from mvmono3d.core.observations import Observations
+from mvmono3d.core.skeleton import Skeleton
+from mvmono3d.core.skeleton_file import load_skeleton, skeleton_names
+from mvmono3d.errors import InvalidFileError, UnknownNameError
+from mvmono3d.formats.deeplabcut import read_deeplabcut
+from mvmono3d.formats.openpose import read_openpose
+from mvmono3d.formats.sleap import read_sleap
+from mvmono3d.formats.view_names import match_views
+from mvmono3d.formats.view_track import ViewTrack, combine_views
+
+_KNOWN = (
+    "a detections .npz, a folder with one folder of OpenPose .json files per camera, "
+    "or a folder with one SLEAP .h5 or DeepLabCut .csv file per camera"
+)
+
+
+def read_any_detections(
+    path: Path,
+    *,
+    skeleton: Skeleton | None,
+    views: Sequence[str],
+    person: int | None = None,
+    rate_hz: float = 60.0,
+) -> Detections:
+    """Read a recording; joints come in the skeleton's order, views in the rig's.
+
+    Joints are matched by name; what the skeleton doesn't name is left out. Cameras of the rig that the
+    recording lacks are absent from the result's views. Without `skeleton`, the file's own word or, failing
+    that, the one shipped skeleton that fits decides. `rate_hz` gives the time of files that state none.
+    """
+    if not path.exists():
+        raise InvalidFileError(f"no file or folder {path}")
+    if path.is_file():
+        if path.suffix != ".npz":
+            raise InvalidFileError(f"{path} is not a recording of several cameras; expected {_KNOWN}")
+        detections = _with_matched_views(read_detections(path), views, path)
+    elif any(path.glob("*/*.json")):
+        return read_openpose(path, skeleton=skeleton, cameras=views, person=person, rate_hz=rate_hz)
+    else:
+        detections = _read_per_camera(path, views, person, rate_hz)
+    return _aligned(detections, skeleton or _fitting_skeleton(detections, path), str(path))
+
+
+def _with_matched_views(detections: Detections, cameras: Sequence[str], path: Path) -> Detections:
+    matched = match_views(detections.views, cameras, where=str(path))
+    present = tuple(camera for camera in cameras if camera in matched)
+    order = [matched.index(camera) for camera in present]
+    return Detections(
+        observations=_select(detections, (slice(None), order)),
+        views=present,
+        joints=detections.joints,
+        skeleton=detections.skeleton,
+    )
+
+
+def _select(detections: Detections, index: tuple[slice | list[int], ...]) -> Observations:
+    observations = detections.observations
+    sigma_px = observations.sigma_px
+    return Observations(
+        pixels=observations.pixels[index],
+        confidence=observations.confidence[index],
+        detected=observations.detected[index],
+        time_ns=observations.time_ns,
+        sigma_px=None if sigma_px is None else sigma_px[index],
+    )
+
+
+def _read_per_camera(folder: Path, cameras: Sequence[str], person: int | None, rate_hz: float) -> Detections:
+    files, read = _files_of_cameras(folder)
+    names = match_views(list(files), cameras, where=str(folder))
+    tracks: dict[str, ViewTrack] = {}
+    joints: tuple[str, ...] = ()
+    for name, file in sorted(
+        zip(names, files.values(), strict=True), key=lambda pair: cameras.index(pair[0])
+    ):
+        tracks[name], own = read(file, person=person)
+        if joints and own != joints:
+            raise InvalidFileError(
+                f"{file}: joints {', '.join(own)}, but the cameras before have {', '.join(joints)}"
+            )
+        joints = own
+    return combine_views(tracks, joints=joints, rate_hz=rate_hz, skeleton="", where=str(folder))
+
+
+def _files_of_cameras(
+    folder: Path,
+) -> tuple[dict[str, Path], Callable[..., tuple[ViewTrack, tuple[str, ...]]]]:
+    for suffix, read in ((".h5", read_sleap), (".csv", read_deeplabcut)):
+        nested: dict[str, Path] = {}
+        for file in sorted(folder.glob(f"*/*{suffix}")):
+            if file.parent.name in nested:
+                raise InvalidFileError(
+                    f"{file.parent}: several {suffix} files ({nested[file.parent.name].name}, {file.name}), "
+                    "expected one per camera"
+                )
+            nested[file.parent.name] = file
+        files = nested or {file.stem: file for file in sorted(folder.glob(f"*{suffix}"))}
+        if files:
+            return files, read
+    raise InvalidFileError(f"{folder} holds no detections that mvmono3d reads; expected {_KNOWN}")
+
+
+def _fitting_skeleton(detections: Detections, path: Path) -> Skeleton:
+    if detections.skeleton in skeleton_names():
+        return load_skeleton(detections.skeleton)
+    joints = {_plain(name) for name in detections.joints}
+    fitting = [
+        name for name in skeleton_names() if {_plain(joint) for joint in load_skeleton(name).joints} == joints
+    ]
+    if len(fitting) == 1:
+        return load_skeleton(fitting[0])
+    own = f"skeleton {detections.skeleton!r}" if detections.skeleton else "no skeleton name"
+    raise UnknownNameError(
+        f"{path}: {own} and joints {', '.join(detections.joints)}; say --skeleton with one of "
+        f"{', '.join(skeleton_names())} or your own YAML"
+    )
+
+
+def _aligned(detections: Detections, skeleton: Skeleton, where: str) -> Detections:
+    places = {_plain(name): place for place, name in enumerate(detections.joints)}
+    missing = [joint for joint in skeleton.joints if _plain(joint) not in places]
+    if missing:
+        raise UnknownNameError(
+            f"{where}: no joint {', '.join(missing)} of skeleton {skeleton.name!r}; "
+            f"the recording has {', '.join(detections.joints)}"
+        )
+    order = [places[_plain(joint)] for joint in skeleton.joints]
+    return Detections(
+        observations=_select(detections, (slice(None), slice(None), order)),
+        views=detections.views,
+        joints=skeleton.joints,
+        skeleton=skeleton.name,
+    )
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())
