@@ -26,6 +26,9 @@ IN_SOURCE = {
     MACHINE_PATH: "a path of one machine",
 }
 
+# Files of other programs hold NaN; their readers turn it into a mask.
+AT_THE_BORDER = {pattern for pattern in IN_SOURCE if "nan" in pattern}
+
 # In tests NaN and pickle are input that must be refused.
 IN_TESTS = {UNFINISHED: "finish it or leave it out", MACHINE_PATH: "a path of one machine"}
 
@@ -35,7 +38,10 @@ FOLDERS_OF_TEXT = ("conf", "docs", "datasets", "experiments", "deploy")
 
 @pytest.mark.parametrize("pattern", IN_SOURCE)
 def test_source_is_free_of(pattern: str):
-    assert not _hits(pattern, python_files("mvmono3d")), IN_SOURCE[pattern]
+    files = python_files("mvmono3d")
+    if pattern in AT_THE_BORDER:
+        files = [path for path in files if ROOT / "mvmono3d" / "formats" not in path.parents]
+    assert not _hits(pattern, files), IN_SOURCE[pattern]
 
 
 @pytest.mark.parametrize("pattern", IN_TESTS)
