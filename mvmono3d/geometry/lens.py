@@ -19,8 +19,8 @@ _WIDEST_FISHEYE = 1.55
 """Largest angle from the axis (rad): beyond it x / z is no longer finite."""
 _WIDEST_PINHOLE = 16.0
 _LEAST_SLOPE = 0.05
-"""Newton's smallest slope: beyond the fold of a barrel lens no point answers, but the number stays finite."""
-_ITERATIONS = 7
+"""Of the polynomial where it is inverted: pixels that no point reaches are answered near the fold."""
+_ITERATIONS = 8
 
 
 class _Radial(NamedTuple):
@@ -31,6 +31,14 @@ class _Radial(NamedTuple):
     tangential: tuple[Array, Array]
     widest: Array
     """Largest `along` that `undistort` answers."""
+
+
+class _Search(NamedTuple):
+    """Newton's method on the way; it never steps over the fold of a barrel lens."""
+
+    along: Array
+    slope: Array
+    damping: Array
 
 
 def distort(
@@ -63,22 +71,24 @@ def undistort(
     """Return normalised points of distorted pixels (as `cv2.undistortPoints`, converged).
 
     Newton's method on the radius with decentring by fixed point: a fixed number of steps, exact to
-    1e-9 inside the image of real lenses. A view whose focal length is 0 (padding) gives finite numbers.
+    1e-9 inside the image of real lenses. Pixels beyond what the lens can image (a strong barrel lens
+    with k1 alone) get the direction of its widest ray, and a view whose focal length is 0 (padding) gets
+    finite numbers.
     """
     xp = namespace(pixels, lens)
     radial = _radial(lens)
     focal = lens[..., None, :2]
     sharp = (pixels - lens[..., None, 2:4]) / xp.where(focal > 0.0, focal, 1.0)
     x, y = sharp[..., 0], sharp[..., 1]
-    along = xp.zeros_like(x)
     straight_x, straight_y = x, y
-    for step in range(_ITERATIONS):
+    search = _Search(xp.zeros_like(x), xp.ones_like(x), xp.ones_like(x))
+    for _ in range(_ITERATIONS):
         across_x, across_y = _decentring(radial, straight_x, straight_y)
         radial_x, radial_y = x - across_x, y - across_y
         squared = radial_x * radial_x + radial_y * radial_y
         target = xp.sqrt(xp.where(squared > _CENTRE, squared, _CENTRE))
-        along = _newton(radial, target if step == 0 else along, target)
-        factor = xp.where(radial.fisheye, xp.tan(along), along) / target
+        search = _newton(radial, search, target)
+        factor = xp.where(radial.fisheye, xp.tan(search.along), search.along) / target
         straight_x, straight_y = radial_x * factor, radial_y * factor
     return xp.stack([straight_x, straight_y], axis=-1)
 
@@ -134,10 +144,16 @@ def _decentring(radial: _Radial, x: Array, y: Array) -> tuple[Array, Array]:
     return p1 * product + p2 * (squared + 2.0 * x * x), p1 * (squared + 2.0 * y * y) + p2 * product
 
 
-def _newton(radial: _Radial, along: Array, target: Array) -> Array:
-    xp = namespace(along)
-    slope = _slope(radial, along)
-    slope = xp.where(slope > _LEAST_SLOPE, slope, _LEAST_SLOPE)
-    along = along - (along * _polynomial(radial, along) - target) / slope
-    along = xp.where(along < radial.widest, along, radial.widest)
-    return xp.where(along > 0.0, along, 0.0)
+def _newton(radial: _Radial, search: _Search, target: Array) -> _Search:
+    xp = namespace(target)
+    error = search.along * _polynomial(radial, search.along) - target
+    candidate = search.along - search.damping * error / search.slope
+    candidate = xp.where(candidate < radial.widest, candidate, radial.widest)
+    candidate = xp.where(candidate > 0.0, candidate, 0.0)
+    slope = _slope(radial, candidate)
+    ok = slope > _LEAST_SLOPE
+    return _Search(
+        along=xp.where(ok, candidate, search.along),
+        slope=xp.where(ok, slope, search.slope),
+        damping=xp.where(ok, 1.0, 0.5 * search.damping),
+    )

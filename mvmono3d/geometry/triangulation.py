@@ -8,7 +8,7 @@ from mvmono3d.core.array import Array, device, namespace
 from mvmono3d.geometry.lens import undistort
 from mvmono3d.geometry.projection import NEAR_M, jacobian_at, to_normalised
 from mvmono3d.geometry.rigid import camera_centres, multiply, transform_from
-from mvmono3d.geometry.solve import resolution, solve3
+from mvmono3d.geometry.solve import Solved, resolution, solve3
 
 _COST_ROUNDING = 1e-6
 
@@ -120,7 +120,7 @@ def _prior_from(prior_points: Array | None, origin: Array, weights: Array) -> Ar
     return prior_points - origin[..., None, :]
 
 
-def _linear(problem: _Problem) -> tuple[Array, Array]:
+def _linear(problem: _Problem) -> Solved:
     """Solve twice, the second time with each row divided by the depth that the first found."""
     xp = namespace(problem.weights)
     pose, focal = problem.camera_from_world, problem.lens[..., None, :2, None]
@@ -129,14 +129,16 @@ def _linear(problem: _Problem) -> tuple[Array, Array]:
     _, depth = to_normalised(problem.prior, camera_from_world=pose)
     known = (problem.precision[..., None, :] > 0.0) & (depth > NEAR_M)
     depth = xp.where(known, depth, 1.0)
-    for _ in range(2):
-        information, right = _normal_equations(rows, targets, problem.weights / (depth * depth))
-        precision = _resolved(problem.precision, information)
-        right = right + precision[..., None] * problem.prior
-        points, solved = solve3(_with_prior(information, precision), right)
-        _, depth = to_normalised(points, camera_from_world=pose)
-        depth = xp.where(depth > NEAR_M, depth, 1.0)
-    return points, solved
+    points, _ = _solve_rows(problem, rows, targets, depth)
+    _, depth = to_normalised(points, camera_from_world=pose)
+    return _solve_rows(problem, rows, targets, xp.where(depth > NEAR_M, depth, 1.0))
+
+
+def _solve_rows(problem: _Problem, rows: Array, targets: Array, depth: Array) -> Solved:
+    information, right = _normal_equations(rows, targets, problem.weights / (depth * depth))
+    precision = _resolved(problem.precision, information)
+    right = right + precision[..., None] * problem.prior
+    return solve3(_with_prior(information, precision), right)
 
 
 def _refine(problem: _Problem, points: Array, solved: Array, steps: int) -> tuple[Array, Array, Array]:
