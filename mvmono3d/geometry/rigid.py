@@ -9,6 +9,9 @@ from mvmono3d.core.array import Array, device, namespace
 _SMALL = 1e-6
 """Squared angle below which a series is exact to rounding and 0/0 would be near."""
 
+_PARALLEL = 1e-8
+"""Squared sine below which two axes are one."""
+
 
 class Orthonormal(NamedTuple):
     """A rotation whose columns are the new axes; the identity where they aren't defined."""
@@ -69,7 +72,7 @@ def orthonormal(first: Float[Array, "*#batch 3"], second: Float[Array, "*#batch 
     leaning, y_ok = unit_vectors(second)
     across = leaning - xp.sum(x_axis * leaning, axis=-1, keepdims=True) * x_axis
     squared = xp.sum(across * across, axis=-1)
-    ok = x_ok & y_ok & (squared > _SMALL * _SMALL)
+    ok = x_ok & y_ok & (squared > _PARALLEL)
     y_axis = across / xp.sqrt(xp.where(ok, squared, 1.0))[..., None]
     axes = xp.stack([x_axis, y_axis, cross(x_axis, y_axis)], axis=-1)
     return Orthonormal(xp.where(ok[..., None, None], axes, _identity_like(axes)), ok)
