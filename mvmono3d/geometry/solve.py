@@ -104,25 +104,24 @@ def _factor(matrix: Array) -> _Factors:
     scale = xp.where(positive, trace, 1.0)
     a00, a10, a11 = matrix[..., 0, 0] / scale, matrix[..., 1, 0] / scale, matrix[..., 1, 1] / scale
     a20, a21, a22 = (matrix[..., 2, column] / scale for column in range(3))
-    # The smallest eigenvalue is about determinant / minors whichever way the weak axis points; a pivot
-    # alone is amplified rounding where the weak axis lies close to a coordinate plane.
-    minor = a00 * a11 - a10 * a10
-    minors = minor + (a00 * a22 - a20 * a20) + (a11 * a22 - a21 * a21)
-    determinant = a22 * minor - a21 * (a00 * a21 - a10 * a20) + a20 * (a10 * a21 - a11 * a20)
     least = resolution(matrix)
-    ok = positive & (minors > least) & (determinant > least * minors)
-    d0, ok = _pivot(xp, a00, ok)
+    d0, ok = _pivot(xp, a00, positive, least)
     l10, l20 = a10 / d0, a20 / d0
-    d1, ok = _pivot(xp, a11 - l10 * a10, ok)
+    d1, ok = _pivot(xp, a11 - l10 * a10, ok, least)
     below = a21 - l20 * a10
     l21 = below / d1
-    d2, ok = _pivot(xp, a22 - l20 * a20 - l21 * below, ok)
+    d2, ok = _pivot(xp, a22 - l20 * a20 - l21 * below, ok, least)
+    # A pivot alone can be rounding, amplified where the weak axis lies close to a coordinate plane;
+    # the trace of the inverse bounds the smallest eigenvalue whichever way the weak axis points.
+    m20 = l10 * l21 - l20
+    inverse_trace = 1.0 / d0 + (1.0 + l10 * l10) / d1 + (1.0 + l21 * l21 + m20 * m20) / d2
+    ok = ok & (inverse_trace * least < 1.0)
     return _Factors(scale, (d0, d1, d2), (l10, l20, l21), ok)
 
 
-def _pivot(xp: Array, value: Array, ok: Array) -> tuple[Array, Array]:
+def _pivot(xp: Array, value: Array, ok: Array, least: float) -> tuple[Array, Array]:
     """Put 1 where elimination can't go on, so that no division and no gradient is ever infinite."""
-    ok = ok & (value > 0.0)
+    ok = ok & (value > least)
     return xp.where(ok, value, 1.0), ok
 
 

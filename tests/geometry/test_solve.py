@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mvmono3d.geometry.solve import cholesky3, determinant3, inverse3, solve3
+from tests.tolerances import EXACT
+
+
+def _positive_definite(generator, batch=(50,), condition=1e3):
+    axes = np.linalg.qr(generator.normal(size=(*batch, 3, 3)))[0]
+    values = 10.0 ** generator.uniform(-np.log10(condition) / 2, np.log10(condition) / 2, size=(*batch, 3))
+    return (axes * values[..., None, :]) @ np.swapaxes(axes, -1, -2)
+
+
+def test_solving_agrees_with_numpy():
+    generator = np.random.default_rng(0)
+    matrix, right = _positive_definite(generator), generator.normal(size=(50, 3))
+    solved = solve3(matrix, right)
+    assert solved.ok.all()
+    expected = np.linalg.solve(matrix, right[..., None])[..., 0]
+    np.testing.assert_allclose(solved.solution, expected, rtol=1e-9)
+
+
+def test_inverse_agrees_with_numpy_and_is_symmetric():
+    matrix = _positive_definite(np.random.default_rng(1))
+    inverse = inverse3(matrix).inverse
+    np.testing.assert_allclose(inverse, np.linalg.inv(matrix), rtol=1e-8, atol=EXACT)
+    np.testing.assert_array_equal(inverse, np.swapaxes(inverse, -1, -2))
+
+
+def test_inverse_is_positive_definite_also_in_float32_near_singular():
+    matrix = _positive_definite(np.random.default_rng(2), (2000,), condition=1e5).astype(np.float32)
+    inverted = inverse3(matrix)
+    assert inverted.ok.mean() > 0.95
+    assert (np.linalg.eigvalsh(inverted.inverse[inverted.ok].astype(np.float64)) > 0).all()
+
+
+def test_cholesky_agrees_with_numpy():
+    matrix = _positive_definite(np.random.default_rng(3))
+    np.testing.assert_allclose(cholesky3(matrix).lower, np.linalg.cholesky(matrix), rtol=1e-8, atol=EXACT)
+
+
+def test_determinant_agrees_with_numpy_on_any_matrix():
+    matrix = np.random.default_rng(4).normal(size=(5, 7, 3, 3))
+    np.testing.assert_allclose(determinant3(matrix), np.linalg.det(matrix), atol=EXACT)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rank", [0, 1, 2])
+def test_singular_matrices_are_named_and_answered_with_zero(dtype, rank):
+    generator = np.random.default_rng(5)
+    rows = generator.normal(size=(3000, rank, 3)) * 1400
+    if rank:
+        # Also with the weak axis along a coordinate axis or close to a coordinate plane.
+        rows[:1000, :, 0] = 0
+        rows[1000:2000, :, 1] *= 1e-3
+    matrix = (np.swapaxes(rows, -1, -2) @ rows).astype(dtype)
+    right = np.ones((3000, 3), dtype=dtype)
+    for answer, ok in (solve3(matrix, right), inverse3(matrix), cholesky3(matrix)):
+        assert not ok.any()
+        assert (answer == 0).all()
+
+
+def test_indefinite_matrices_are_not_ok():
+    assert not solve3(np.diag([1.0, 1.0, -1.0]), np.ones(3)).ok
+    assert not solve3(np.diag([-1.0, -1.0, 3.0]), np.ones(3)).ok
+
+
+def test_the_scale_of_a_matrix_does_not_matter():
+    matrix = _positive_definite(np.random.default_rng(6)).astype(np.float32)
+    for scale in (1e-12, 1e12):
+        inverted = inverse3(matrix * np.float32(scale))
+        assert inverted.ok.all()
+        np.testing.assert_allclose(inverted.inverse * np.float32(scale), inverse3(matrix).inverse, rtol=1e-4)
+
+
+def test_torch_equals_numpy():
+    generator = np.random.default_rng(7)
+    matrix, right = _positive_definite(generator), generator.normal(size=(50, 3))
+    ours, theirs = solve3(matrix, right), solve3(torch.tensor(matrix), torch.tensor(right))
+    np.testing.assert_allclose(theirs.solution.numpy(), ours.solution, atol=EXACT, rtol=1e-9)
+
+
+def test_gradients_are_right_and_finite_where_singular():
+    generator = np.random.default_rng(8)
+    matrix = torch.tensor(_positive_definite(generator, (4,), condition=10.0), requires_grad=True)
+    right = torch.tensor(generator.normal(size=(4, 3)), requires_grad=True)
+
+    def both(matrix, right):
+        symmetric = (matrix + matrix.mT) / 2
+        return solve3(symmetric, right).solution, inverse3(symmetric).inverse, cholesky3(symmetric).lower
+
+    assert torch.autograd.gradcheck(both, (matrix, right))
+    singular = torch.zeros(2, 3, 3, dtype=torch.float64)
+    singular[1] = 1.0
+    singular.requires_grad_()
+    sum(answer.sum() for answer in both(singular, right[:2])).backward()
+    assert torch.isfinite(singular.grad).all()
+
+
+@given(st.lists(st.integers(0, 3), max_size=3), st.booleans())
+def test_any_batch_shape_broadcasts(batch, shared):
+    matrix = np.broadcast_to(np.eye(3) * 2, (3, 3) if shared else (*batch, 3, 3))
+    solved = solve3(matrix, np.ones((*batch, 3)))
+    assert solved.solution.shape == (*batch, 3)
+    np.testing.assert_allclose(solved.solution, 0.5)
