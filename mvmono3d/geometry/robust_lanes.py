@@ -1,0 +1,270 @@
+"""The steps of the robust triangulation, compiled: `LANES` joints, or subsets of views, side by side.
+
+Flat arrays as in `lens_lanes.py`. Rows per view: `observed` 8: m (2x3) then c (2), so that
+(m X + c) / depth is the residual in distorted pixels, linear in the lens about the detection; `normal` 9:
+the normal equations of that residual, symmetric 3x3 (00 01 02 11 12 22) then the right-hand side.
+Columns of a camera: see `robust_kernel._cameras`.
+"""
+
+import math
+from typing import NamedTuple, no_type_check
+
+import numpy as np
+
+from mvmono3d.geometry import lens_lanes
+from mvmono3d.geometry.compiled import compiled_after
+from mvmono3d.geometry.lens_lanes import LANES, bend
+
+_UNDISTORT_ERROR2 = 1e-2
+"""Square of the largest error of an undistortion, in pixels; beyond it the lens has no such pixel."""
+_SINGULAR = 1e-9
+"""Least determinant over cubed trace of a normal matrix: rays within about 0.01 degree are parallel."""
+
+_compiled = compiled_after(lens_lanes)
+
+
+class Limits(NamedTuple):
+    """The settings in pixels and sines, squared where they are compared with squares."""
+
+    variance: float
+    gate2: float
+    last_gate2: float
+    margin: float
+    least_sine2: float
+    min_depth: float
+
+
+class Work(NamedTuple):
+    """What `LANES` joints, or subsets of one joint's views, need while they are solved."""
+
+    u: np.ndarray
+    v: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+    bent: np.ndarray
+    seen: np.ndarray
+    weight: np.ndarray
+    residual: np.ndarray
+    observed: np.ndarray
+    normal: np.ndarray
+    total: np.ndarray
+    point: np.ndarray
+    step: np.ndarray
+    covariance: np.ndarray
+    valid: np.ndarray
+    cost: np.ndarray
+    mask: np.ndarray
+    ahead: np.ndarray
+    found: np.ndarray
+    rivals: np.ndarray
+    """(lane, subset) bits of the view sets that explain a joint about as well as the winner."""
+    rival_count: np.ndarray
+
+
+@_compiled
+@no_type_check
+def new_work(views, subsets):
+    size = views * LANES
+    return Work(
+        np.zeros(size), np.zeros(size), np.zeros(LANES), np.zeros(LANES), np.zeros(5 * LANES),
+        np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(8 * size), np.zeros(9 * size),
+        np.zeros(9 * LANES), np.zeros(3 * LANES), np.zeros(3 * LANES), np.zeros(9 * LANES),
+        np.zeros(LANES), np.zeros(LANES), np.zeros(LANES, np.int64), np.zeros(LANES), np.zeros(LANES),
+        np.zeros((LANES, subsets + 1), np.int64), np.zeros(LANES, np.int64),
+    )  # fmt: skip
+
+
+@_compiled
+@no_type_check
+def bits(mask):
+    count = 0
+    while mask:
+        mask &= mask - 1
+        count += 1
+    return count
+
+
+@_compiled
+@no_type_check
+def load(pixels, confidence, detected, first, count, work):
+    joints = pixels.shape[2]
+    work.u[:], work.v[:], work.seen[:] = 0.0, 0.0, 0.0
+    for lane in range(count):
+        item, joint = (first + lane) // joints, (first + lane) % joints
+        for view in range(pixels.shape[1]):
+            u, v = pixels[item, view, joint, 0], pixels[item, view, joint, 1]
+            if detected[item, view, joint] and confidence[item, view, joint] > 0.0 and math.isfinite(u + v):
+                work.u[view * LANES + lane] = u
+                work.v[view * LANES + lane] = v
+                work.seen[view * LANES + lane] = 1.0
+
+
+@_compiled
+@no_type_check
+def observe(camera, view, work):
+    """Fill a view's rows from its undistorted pixels; one that the lens can't have made is not seen."""
+    u, v = work.u, work.v
+    x, y, bent, seen, observed, normal = work.x, work.y, work.bent, work.seen, work.observed, work.normal
+    fx, fy, cx, cy = camera[0], camera[1], camera[2], camera[3]
+    r00, r01, r02, t0 = camera[10], camera[11], camera[12], camera[19]
+    r10, r11, r12, t1 = camera[13], camera[14], camera[15], camera[20]
+    r20, r21, r22, t2 = camera[16], camera[17], camera[18], camera[21]
+    of_observed, of_normal, of_seen = 8 * view * LANES, 9 * view * LANES, view * LANES
+    for i in range(LANES):
+        xx, xy, yy = bent[2 * LANES + i], bent[3 * LANES + i], bent[4 * LANES + i]
+        eu = u[of_seen + i] - cx - fx * bent[i]
+        ev = v[of_seen + i] - cy - fy * bent[LANES + i]
+        # The Jacobian of a folded lens turns over. NaN fails every comparison.
+        good = (eu * eu + ev * ev < _UNDISTORT_ERROR2) & (xx * yy - xy * xy > 1e-3) & (xx + yy > 0.0)
+        use = seen[of_seen + i] if good else 0.0
+        a = x[i] if good else 0.0
+        b = y[i] if good else 0.0
+        # Rows of an unseen view are 0, and then so is its part in every sum.
+        xx, xy, yx, yy = (
+            (use * fx * xx, use * fx * xy, use * fy * xy, use * fy * yy) if good else (0.0, 0.0, 0.0, 0.0)
+        )
+        seen[of_seen + i] = use
+        p0, p1, p2, p3 = r00 - a * r20, r01 - a * r21, r02 - a * r22, t0 - a * t2
+        q0, q1, q2, q3 = r10 - b * r20, r11 - b * r21, r12 - b * r22, t1 - b * t2
+        m0, m1, m2, c0 = xx * p0 + xy * q0, xx * p1 + xy * q1, xx * p2 + xy * q2, xx * p3 + xy * q3
+        n0, n1, n2, c1 = yx * p0 + yy * q0, yx * p1 + yy * q1, yx * p2 + yy * q2, yx * p3 + yy * q3
+        row = of_observed + i
+        observed[row], observed[row + LANES], observed[row + 2 * LANES] = m0, m1, m2
+        observed[row + 3 * LANES], observed[row + 4 * LANES], observed[row + 5 * LANES] = n0, n1, n2
+        observed[row + 6 * LANES], observed[row + 7 * LANES] = c0, c1
+        row = of_normal + i
+        normal[row], normal[row + LANES] = m0 * m0 + n0 * n0, m0 * m1 + n0 * n1
+        normal[row + 2 * LANES], normal[row + 3 * LANES] = m0 * m2 + n0 * n2, m1 * m1 + n1 * n1
+        normal[row + 4 * LANES], normal[row + 5 * LANES] = m1 * m2 + n1 * n2, m2 * m2 + n2 * n2
+        normal[row + 6 * LANES] = -(m0 * c0 + n0 * c1)
+        normal[row + 7 * LANES] = -(m1 * c0 + n1 * c1)
+        normal[row + 8 * LANES] = -(m2 * c0 + n2 * c1)
+
+
+@_compiled
+@no_type_check
+def solve(total, step, valid):
+    """Solve each lane's 3x3; `valid` is 0 and `step` is 0 where it is singular."""
+    for i in range(LANES):
+        a00, a01, a02 = total[i], total[LANES + i], total[2 * LANES + i]
+        a11, a12, a22 = total[3 * LANES + i], total[4 * LANES + i], total[5 * LANES + i]
+        b0, b1, b2 = total[6 * LANES + i], total[7 * LANES + i], total[8 * LANES + i]
+        c00, c01, c02 = a11 * a22 - a12 * a12, a02 * a12 - a01 * a22, a01 * a12 - a02 * a11
+        c11, c12, c22 = a00 * a22 - a02 * a02, a01 * a02 - a00 * a12, a00 * a11 - a01 * a01
+        trace = a00 + a11 + a22
+        determinant = a00 * c00 + a01 * c01 + a02 * c02
+        regular = determinant > _SINGULAR * trace * trace * trace
+        inverse = 1.0 / determinant if regular else 0.0
+        valid[i] = 1.0 if regular else 0.0
+        step[i] = (c00 * b0 + c01 * b1 + c02 * b2) * inverse
+        step[LANES + i] = (c01 * b0 + c11 * b1 + c12 * b2) * inverse
+        step[2 * LANES + i] = (c02 * b0 + c12 * b1 + c22 * b2) * inverse
+
+
+@_compiled
+@no_type_check
+def weigh(cameras, point, min_depth, normal):
+    """Turn the algebraic residuals of the normal equations into pixels at the depths of `point`."""
+    for view in range(cameras.shape[0]):
+        r0, r1, r2, t = cameras[view, 16], cameras[view, 17], cameras[view, 18], cameras[view, 21]
+        first = 9 * view * LANES
+        for i in range(LANES):
+            depth = r0 * point[i] + r1 * point[LANES + i] + r2 * point[2 * LANES + i] + t
+            depth = max(depth, min_depth)
+            weight = 1.0 / (depth * depth)
+            for row in range(9):
+                normal[first + row * LANES + i] *= weight
+
+
+@_compiled
+@no_type_check
+def score(cameras, limits, work):
+    """Sum the truncated squared residuals; `mask` gets the bits of the supporting views."""
+    gate2, min_depth = limits.gate2, limits.min_depth
+    observed, seen, point, cost, mask, ahead = (
+        work.observed, work.seen, work.point, work.cost, work.mask, work.ahead,
+    )  # fmt: skip
+    cost[:], mask[:], ahead[:] = 0.0, 0, 1.0
+    for view in range(cameras.shape[0]):
+        r0, r1, r2, t = cameras[view, 16], cameras[view, 17], cameras[view, 18], cameras[view, 21]
+        bit = 1 << np.int64(cameras[view, 25])
+        first, of_seen = 8 * view * LANES, view * LANES
+        for i in range(LANES):
+            row = first + i
+            x, y, z = point[i], point[LANES + i], point[2 * LANES + i]
+            depth = r0 * x + r1 * y + r2 * z + t
+            e0 = observed[row] * x + observed[row + LANES] * y + observed[row + 2 * LANES] * z
+            e1 = observed[row + 3 * LANES] * x + observed[row + 4 * LANES] * y + observed[row + 5 * LANES] * z
+            e0 = (e0 + observed[row + 6 * LANES]) / depth
+            e1 = (e1 + observed[row + 7 * LANES]) / depth
+            error2 = e0 * e0 + e1 * e1
+            front = depth > min_depth
+            supports = front & (error2 < gate2)
+            use = seen[of_seen + i]
+            cost[i] += use * (error2 if supports else gate2)
+            mask[i] |= bit if supports & (use > 0.0) else 0
+            ahead[i] = ahead[i] if front | (use == 0.0) else 0.0
+
+
+@_compiled
+@no_type_check
+def linearise(cameras, weight, gate2, min_depth, work):
+    """Sum the normal equations of one Gauss-Newton step over the views of weight 1 within the gate."""
+    observed, point, total = work.observed, work.point, work.total
+    total[:] = 0.0
+    for view in range(cameras.shape[0]):
+        r0, r1, r2, t = cameras[view, 16], cameras[view, 17], cameras[view, 18], cameras[view, 21]
+        first, of_weight = 8 * view * LANES, view * LANES
+        for i in range(LANES):
+            row = first + i
+            x, y, z = point[i], point[LANES + i], point[2 * LANES + i]
+            m0, m1, m2 = observed[row], observed[row + LANES], observed[row + 2 * LANES]
+            n0, n1, n2 = observed[row + 3 * LANES], observed[row + 4 * LANES], observed[row + 5 * LANES]
+            depth = r0 * x + r1 * y + r2 * z + t
+            e0 = (m0 * x + m1 * y + m2 * z + observed[row + 6 * LANES]) / depth
+            e1 = (n0 * x + n1 * y + n2 * z + observed[row + 7 * LANES]) / depth
+            use = (weight[of_weight + i] > 0.0) & (depth > min_depth) & (e0 * e0 + e1 * e1 < gate2)
+            inverse = 1.0 / depth if use else 0.0
+            e0 = e0 if use else 0.0
+            e1 = e1 if use else 0.0
+            m0, m1, m2 = (m0 - e0 * r0) * inverse, (m1 - e0 * r1) * inverse, (m2 - e0 * r2) * inverse
+            n0, n1, n2 = (n0 - e1 * r0) * inverse, (n1 - e1 * r1) * inverse, (n2 - e1 * r2) * inverse
+            total[i] += m0 * m0 + n0 * n0
+            total[LANES + i] += m0 * m1 + n0 * n1
+            total[2 * LANES + i] += m0 * m2 + n0 * n2
+            total[3 * LANES + i] += m1 * m1 + n1 * n1
+            total[4 * LANES + i] += m1 * m2 + n1 * n2
+            total[5 * LANES + i] += m2 * m2 + n2 * n2
+            total[6 * LANES + i] -= m0 * e0 + n0 * e1
+            total[7 * LANES + i] -= m1 * e0 + n1 * e1
+            total[8 * LANES + i] -= m2 * e0 + n2 * e1
+
+
+@_compiled
+@no_type_check
+def residuals(cameras, limits, work):
+    """Fill the distances in distorted pixels, and weight 1 for every view within the last gate."""
+    gate2, min_depth = limits.last_gate2, limits.min_depth
+    u, v, seen, point = work.u, work.v, work.seen, work.point
+    x, y, bent, residual, weight = work.x, work.y, work.bent, work.residual, work.weight
+    for view in range(cameras.shape[0]):
+        camera = cameras[view]
+        fx, fy, cx, cy = camera[0], camera[1], camera[2], camera[3]
+        r00, r01, r02, t0 = camera[10], camera[11], camera[12], camera[19]
+        r10, r11, r12, t1 = camera[13], camera[14], camera[15], camera[20]
+        r20, r21, r22, t2 = camera[16], camera[17], camera[18], camera[21]
+        first = view * LANES
+        for i in range(LANES):
+            p, q, r = point[i], point[LANES + i], point[2 * LANES + i]
+            depth = max(r20 * p + r21 * q + r22 * r + t2, min_depth)
+            x[i] = (r00 * p + r01 * q + r02 * r + t0) / depth
+            y[i] = (r10 * p + r11 * q + r12 * r + t1) / depth
+        bend(camera, x, y, bent)
+        for i in range(LANES):
+            depth = r20 * point[i] + r21 * point[LANES + i] + r22 * point[2 * LANES + i] + t2
+            e0 = fx * bent[i] + cx - u[first + i]
+            e1 = fy * bent[LANES + i] + cy - v[first + i]
+            error2 = e0 * e0 + e1 * e1
+            use = seen[first + i]
+            residual[first + i] = math.sqrt(error2) if use > 0.0 else 0.0
+            weight[first + i] = use if (depth > min_depth) & (error2 < gate2) else 0.0
