@@ -1,0 +1,120 @@
+"""One step of the learned filter: predict, gate, fuse, pull onto bone lengths."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from mvmono3d.imputation.bones import BoneConstancy, BoneMemory
+from mvmono3d.imputation.filter import Dynamics, Motion, gate, predict, update
+from mvmono3d.imputation.net import ImputationNet
+from mvmono3d.nn.linearise import Linearised, NormalEquations, variance_of, weighted_sum
+
+NEVER_SEEN_SIGMA = 1.0
+"""Standard deviation of a joint before it was ever seen, in network units: the size of the actor."""
+
+
+class Measurements(NamedTuple):
+    """One frame set: what each view says and how far it is trusted."""
+
+    linearised: Linearised
+    equations: NormalEquations
+    weights: Float[Tensor, "*batch view joint"]
+    reference: Float[Tensor, "*batch joint 3"]
+    pixels_only: Float[Tensor, "*batch joint 3"]
+    """The joints triangulated from these weights alone."""
+    age_s: Float[Tensor, "*batch joint"]
+    time_step_s: Float[Tensor, "*batch"]
+
+
+class FilterMemory(NamedTuple):
+    """What the filter remembers."""
+
+    motion: Motion
+    seen: Bool[Tensor, "batch joint"]
+    """Whether the joint's motion has begun."""
+    bones: BoneMemory
+
+
+class Fused(NamedTuple):
+    """One frame set after the filter."""
+
+    predicted: Motion
+    dynamics: Dynamics
+    gated: Float[Tensor, "batch view joint"]
+    mean: Float[Tensor, "batch joint 3"]
+    covariance: Float[Tensor, "batch joint 3 3"]
+    stated: Float[Tensor, "batch joint 3 3"]
+    """The covariance told to the outside: the filter's own, corrected by a learned factor."""
+    bones: BoneMemory
+
+
+class Imputer(nn.Module):
+    """The information filter with learned dynamics and online bone lengths."""
+
+    def __init__(self, *, net: ImputationNet, bones: BoneConstancy) -> None:
+        super().__init__()
+        self.net, self.bones = net, bones
+
+    def forward(
+        self,
+        measured: Measurements,
+        memory: FilterMemory,
+        *,
+        guess: Float[Tensor, "batch joint 3"],
+        guess_precision: Float[Tensor, "batch joint"],
+    ) -> Fused:
+        """Fuse one frame set with the past and with the prior's guess of every joint."""
+        matrix, _ = weighted_sum(measured.equations, measured.weights)
+        ahead = memory.motion.mean + memory.motion.velocity * measured.time_step_s[:, None, None]
+        distance = (measured.pixels_only - ahead).square().sum(-1)
+        tuning = self.net(
+            age_s=measured.age_s,
+            information=variance_of(matrix),
+            variance=variance_of(memory.motion.covariance),
+            innovation=torch.where(memory.seen, (distance + 1e-12).sqrt(), 0.0),
+        )
+        moved = predict(memory.motion, tuning.dynamics, time_step_s=measured.time_step_s)
+        predicted = _begin_unseen(moved, measured.reference, memory.seen)
+        gated = gate(
+            measured.weights,
+            measured.linearised,
+            predicted,
+            reference=measured.reference,
+            degrees=tuning.dynamics.degrees,
+        )
+        mean, covariance = update(
+            predicted,
+            measured.equations,
+            gated,
+            reference=measured.reference,
+            guess=guess,
+            guess_precision=guess_precision,
+        )
+        mean, bones = self.bones(mean, variance=variance_of(covariance), memory=memory.bones)
+        stated = covariance * tuning.variance_factor[..., None, None]
+        return Fused(predicted, tuning.dynamics, gated, mean, covariance, stated, bones)
+
+
+def moved_on(
+    fused: Fused,
+    *,
+    points: Float[Tensor, "batch joint 3"],
+    covariance: Float[Tensor, "batch joint 3 3"],
+    time_step_s: Float[Tensor, " batch"],
+) -> Motion:
+    """Return the motion after a frame set whose answer is `points`; the correction turns the velocity."""
+    correction = (points - fused.predicted.mean) / time_step_s.clamp(min=1e-3)[:, None, None]
+    velocity = fused.predicted.velocity + fused.dynamics.gain[..., None] * correction
+    return Motion(points, velocity, covariance)
+
+
+def _begin_unseen(predicted: Motion, reference: Tensor, seen: Tensor) -> Motion:
+    """Let a joint's motion begin where it is first solved, no more certain than the actor's size."""
+    wide = NEVER_SEEN_SIGMA**2 * torch.eye(3, dtype=reference.dtype, device=reference.device)
+    return Motion(
+        torch.where(seen[..., None], predicted.mean, reference),
+        torch.where(seen[..., None], predicted.velocity, 0.0),
+        torch.where(seen[..., None, None], predicted.covariance, wide),
+    )

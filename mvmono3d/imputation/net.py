@@ -1,0 +1,66 @@
+"""How each joint moves while it is seen and while it is hidden: the filter's parameters, learned."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from mvmono3d.imputation.filter import Dynamics
+
+_LOG_PROCESS = -8.0
+_DAMPING = 3.0
+_GAIN = -1.0
+
+
+class Tuning(NamedTuple):
+    """The filter's dynamics, and a factor on the variance that it states."""
+
+    dynamics: Dynamics
+    variance_factor: Float[Tensor, "*batch joint"]
+
+
+class ImputationNet(nn.Module):
+    """A small network shared by all joints: age, information and uncertainty in, dynamics out."""
+
+    INPUTS = 4
+    """Age, log information of the measurements, log predicted variance, log innovation."""
+
+    def __init__(self, *, joints: int, width: int, embedding: int) -> None:
+        super().__init__()
+        self.embedding = nn.Parameter(0.1 * torch.randn(joints, embedding))
+        self.layers = nn.Sequential(nn.Linear(self.INPUTS + embedding, width), nn.ReLU(), nn.Linear(width, 4))
+        self.raw_degrees = nn.Parameter(torch.tensor(2.0))
+        last = self.layers[-1]
+        if isinstance(last, nn.Linear):
+            with torch.no_grad():
+                last.weight.mul_(0.1)
+                last.bias.zero_()
+
+    def forward(
+        self,
+        *,
+        age_s: Float[Tensor, "batch joint"],
+        information: Float[Tensor, "batch joint"],
+        variance: Float[Tensor, "batch joint"],
+        innovation: Float[Tensor, "batch joint"],
+    ) -> Tuning:
+        """Choose the dynamics from quantities in network units."""
+        inputs = torch.stack(
+            [
+                torch.log1p(10.0 * age_s),
+                0.2 * torch.log(information + 1e-2),
+                0.2 * torch.log(variance + 1e-8) + 1.0,
+                torch.log1p(20.0 * innovation),
+            ],
+            dim=-1,
+        )
+        embedding = self.embedding.expand(*age_s.shape, -1)
+        output = self.layers(torch.cat([inputs, embedding], dim=-1))
+        dynamics = Dynamics(
+            process_variance=torch.exp(output[..., 0].clamp(-6.0, 6.0) + _LOG_PROCESS),
+            damping=torch.sigmoid(output[..., 1] + _DAMPING),
+            gain=torch.sigmoid(output[..., 2] + _GAIN),
+            degrees=nn.functional.softplus(self.raw_degrees) + 0.5,
+        )
+        return Tuning(dynamics, torch.exp(output[..., 3].clamp(-3.0, 3.0)))

@@ -1,0 +1,137 @@
+"""Train the filter's dynamics alone: consensus views in, trajectories out, no skeleton prior."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from lightning import LightningModule
+from torch import Tensor
+
+from mvmono3d.core.clip import Clip
+from mvmono3d.imputation.filter import Motion
+from mvmono3d.imputation.imputer import FilterMemory, Imputer, Measurements, moved_on
+from mvmono3d.imputation.loss import likelihood_loss, position_loss
+from mvmono3d.nn.evidence import Evidence
+from mvmono3d.nn.grouping import at_time
+from mvmono3d.nn.hold import hold
+from mvmono3d.nn.likelihood import masked_mean
+from mvmono3d.nn.linearise import linearise, normal_equations
+from mvmono3d.nn.masking import MaskSettings
+from mvmono3d.nn.target import TargetMaker
+from mvmono3d.nn.training_steps import fit_units, make_lesson, optimisation, validation_counter
+from mvmono3d.nn.units import Units
+
+_NO_PRIOR = 1e-3
+"""A precision so small that only joints without any other information feel it."""
+
+
+class ImputationTask(LightningModule):
+    """Learn how joints move while they are hidden."""
+
+    def __init__(
+        self,
+        *,
+        net: Imputer,
+        units: Units,
+        target: TargetMaker,
+        mask: MaskSettings,
+        likelihood_weight: float,
+        optimiser: Callable[..., Any],
+        schedule: Callable[..., Any],
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.imputer, self.units = net, units
+        self.target, self.mask, self.likelihood_weight = target, mask, likelihood_weight
+        self.optimiser, self.schedule, self.seed = optimiser, schedule, seed
+
+    def prepare(self, batches: Iterable[Clip]) -> None:
+        """Fit the network's units to training clips, before the first step."""
+        fit_units(self.units, batches)
+
+    def training_step(self, batch: Clip, batch_index: int) -> Tensor:
+        """Filter a clip."""
+        return self._losses(batch, counter=self.global_step, stage="train")
+
+    def validation_step(self, batch: Clip, batch_index: int) -> None:
+        """Do the same with fixed masks."""
+        self._losses(batch, counter=validation_counter(batch_index), stage="val")
+
+    def configure_optimizers(self) -> Any:
+        """Build the optimiser with its schedule over the whole run."""
+        return optimisation(self, self.optimiser, self.schedule)
+
+    def _losses(self, batch: Clip, *, counter: int, stage: str) -> Tensor:
+        lesson = make_lesson(
+            batch, units=self.units, target=self.target, mask=self.mask, seed=self.seed, counter=counter
+        )
+        points, covariance = self._filter(lesson.evidence)
+        target, hidden = lesson.target, ~lesson.evidence.confident
+        position = position_loss(points, target=target.points, reliable=target.reliable, hidden=hidden)
+        likelihood = likelihood_loss(
+            points,
+            covariance,
+            target=target.points,
+            target_variance=target.variance,
+            reliable=target.reliable,
+            hidden=hidden,
+        )
+        distance = (points - target.points).square().sum(-1).sqrt()
+        error_mm = 1e3 * self.units.unit_m * masked_mean(distance, target.reliable)
+        total = position + self.likelihood_weight * likelihood
+        named = {"loss": total, "position": position, "likelihood": likelihood, "error_mm": error_mm}
+        self.log_dict(
+            {f"{stage}/{name}": value for name, value in named.items()},
+            batch_size=points.shape[0],
+            prog_bar=True,
+            sync_dist=stage == "val",
+        )
+        return total
+
+    def _filter(self, evidence: Evidence) -> tuple[Tensor, Tensor]:
+        held, frames = hold(evidence), evidence.frames
+        start = held.points[:, 0]
+        zero = torch.zeros_like(start)
+        memory = FilterMemory(
+            motion=Motion(start, zero, zero[..., None] * zero[..., None, :]),
+            seen=torch.zeros_like(held.seen[:, 0]),
+            bones=self.imputer.bones.start(self.units.bone_length.expand(start.shape[0], -1)),
+        )
+        points, covariances = [], []
+        for time in range(held.points.shape[1]):
+            measured = _consensus(at_time(evidence, time), held.points[:, time], held.age_s[:, time])
+            fused = self.imputer(
+                measured, memory, guess=measured.reference, guess_precision=_NO_PRIOR + zero[..., 0]
+            )
+            motion = moved_on(
+                fused,
+                points=fused.mean,
+                covariance=fused.covariance,
+                time_step_s=frames.time_step_s[:, time],
+            )
+            memory = FilterMemory(motion, memory.seen | evidence.solved[:, time], fused.bones)
+            points.append(fused.mean)
+            covariances.append(fused.stated)
+        return torch.stack(points, dim=1), torch.stack(covariances, dim=1)
+
+
+def _consensus(evidence: Evidence, reference: Tensor, age_s: Tensor) -> Measurements:
+    """Trust the views of the robust consensus, each with the detector's own noise."""
+    frames = evidence.frames
+    linearised = linearise(
+        frames.pixels,
+        reference,
+        detected=frames.detected,
+        lens=frames.lens,
+        camera_from_world=frames.camera_from_world,
+    )
+    weights = (evidence.inlier & linearised.usable).to(reference.dtype)
+    return Measurements(
+        linearised=linearised,
+        equations=normal_equations(linearised),
+        weights=weights,
+        reference=reference,
+        pixels_only=reference,
+        age_s=age_s,
+        time_step_s=frames.time_step_s,
+    )

@@ -1,0 +1,133 @@
+"""The units a network thinks in, fitted to recordings without any 3D label.
+
+Actor size, detector noise, usual pose and usual bone lengths come from joints that three or more views
+agree on. With them one set of weights serves any size of actor and any resolution.
+"""
+
+from collections.abc import Iterable
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from mvmono3d.core.skeleton import Skeleton
+from mvmono3d.errors import ConfigurationError
+from mvmono3d.geometry.kinematics import body_frame
+from mvmono3d.geometry.robust import triangulate_robust
+from mvmono3d.geometry.robust_settings import RobustSettings, RobustTriangulated
+from mvmono3d.nn.evidence import CONFIDENT_VIEWS, Frames
+
+_FIRST_NOISE_PX = 8.0
+"""Where the search for the detector's noise starts: wide enough for poor calibrations."""
+_SIZE = 0.5
+"""The root-mean-square distance of joints from the torso becomes this: a standing body is then about 1."""
+
+
+class Units(nn.Module):
+    """Buffers that travel with the weights: what 1 means in length and in pixels, and the usual pose."""
+
+    unit_m: Tensor
+    noise_px: Tensor
+    mean_pose: Tensor
+    bone_length: Tensor
+    fitted: Tensor
+
+    def __init__(self, *, skeleton: Skeleton) -> None:
+        super().__init__()
+        self.skeleton = skeleton
+        self.register_buffer("unit_m", torch.tensor(1.0))
+        self.register_buffer("noise_px", torch.tensor(1.0))
+        self.register_buffer("mean_pose", torch.zeros(len(skeleton.joints), 3))
+        self.register_buffer("bone_length", torch.full((len(skeleton.bones),), 0.25))
+        self.register_buffer("fitted", torch.tensor(False))
+
+    @torch.no_grad()
+    def fit(self, batches: Iterable[Frames]) -> None:
+        """Fit to frames in metres and distorted pixels, of any leading axes.
+
+        Raises `ConfigurationError` when three views never agree on a whole torso.
+        """
+        frames = list(batches)
+        noise_px = fit_noise_px(frames)
+        robust = [_robust(batch, noise_px) for batch in frames]
+        points = torch.cat([each.points_world.flatten(0, -3) for each in robust])
+        solved = torch.cat([_confident(each).flatten(0, -2) for each in robust])
+        self._measure(points, solved)
+        self.noise_px.fill_(noise_px)
+        self.fitted.fill_(True)
+
+    def _measure(self, points: Float[Tensor, "frame joint 3"], solved: Bool[Tensor, "frame joint"]) -> None:
+        torso = list(self.skeleton.torso)
+        framed = solved[:, [*torso, *_frame_joints(self.skeleton)]].all(-1)
+        if not framed.any():
+            raise ConfigurationError(
+                "no training frame shows the actor's whole torso to three agreeing views"
+            )
+        points, solved = points[framed], solved[framed]
+        local = (points - points[:, torso].mean(1, keepdim=True)) @ body_frame(
+            points, self.skeleton
+        ).world_from_body
+        radius = masked_median(local.square().sum(-1), solved).mean().sqrt()
+        unit_m = radius / _SIZE
+        parents = [parent for parent, _ in self.skeleton.bones]
+        children = [child for _, child in self.skeleton.bones]
+        lengths = (points[:, children] - points[:, parents]).square().sum(-1).sqrt()
+        both = solved[:, children] & solved[:, parents]
+        self.unit_m.copy_(unit_m)
+        self.mean_pose.copy_(masked_median(local, solved[..., None].expand_as(local)) / unit_m)
+        self.bone_length.copy_(masked_median(lengths, both) / unit_m)
+
+
+def fit_noise_px(frames: list[Frames]) -> float:
+    """Return the standard deviation per axis of detections about their consensus, in pixels.
+
+    Distances of two degrees of freedom have the median 1.1774 sigma (Rayleigh); a consensus of n views
+    leaves 2n - 3 of 2n degrees, which is corrected for. Repeated until gates and noise agree.
+    """
+    noise_px = _FIRST_NOISE_PX
+    for _ in range(4):
+        sizes = [_free_residuals(_robust(batch, noise_px)) for batch in frames]
+        found = torch.cat(sizes)
+        if found.numel() == 0:
+            raise ConfigurationError(
+                "no joint is seen by three agreeing views in the training clips: "
+                "check the rig's units and that its cameras match the detections"
+            )
+        noise_px = max(float(found.median()) / 1.1774, 0.05)
+    return noise_px
+
+
+def masked_median(values: Tensor, mask: Tensor) -> Tensor:
+    """Return the (lower) median over the first axis of what the mask keeps; 0 where it keeps nothing."""
+    ordered = torch.where(mask, values, torch.inf).sort(0).values
+    count = mask.sum(0)
+    middle = ordered.gather(0, ((count - 1).clamp(min=0) // 2)[None])[0]
+    return torch.where(count > 0, middle, 0.0)
+
+
+def _robust(frames: Frames, noise_px: float) -> RobustTriangulated:
+    return triangulate_robust(
+        frames.pixels,
+        frames.confidence,
+        frames.detected & frames.view_mask[..., None],
+        lens=frames.lens,
+        camera_from_world=frames.camera_from_world,
+        settings=RobustSettings(sigma_px=noise_px),
+    )
+
+
+def _confident(robust: RobustTriangulated) -> Bool[Tensor, "*batch joint"]:
+    return (robust.reason == 0) & (robust.agreeing >= CONFIDENT_VIEWS)
+
+
+def _free_residuals(robust: RobustTriangulated) -> Float[Tensor, " residual"]:
+    inlier = robust.inlier & _confident(robust)[..., None, :]
+    views = robust.agreeing.to(robust.residual_px.dtype).clamp(min=2.0)
+    free = ((2.0 * views - 3.0) / (2.0 * views)).sqrt()
+    return (robust.residual_px / free[..., None, :])[inlier]
+
+
+def _frame_joints(skeleton: Skeleton) -> list[int]:
+    if skeleton.frame is None:
+        return []
+    return [*skeleton.frame.lateral, *(skeleton.frame.forward or ())]

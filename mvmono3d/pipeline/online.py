@@ -1,0 +1,15 @@
+"""The reconstructor one frame set at a time: what a live loop calls."""
+
+import torch
+
+from mvmono3d.nn.evidence import Frames
+from mvmono3d.pipeline.answer import Answer
+from mvmono3d.pipeline.reconstructor import Reconstructor
+from mvmono3d.pipeline.state import State
+
+
+@torch.no_grad()
+def reconstruct_frame(reconstructor: Reconstructor, frames: Frames, state: State) -> tuple[Answer, State]:
+    """Reconstruct one frame set (axes: clip, view, joint); equal to the same frame within a clip."""
+    answer, _, state = reconstructor.step(reconstructor.gather(frames), state)
+    return answer, state

@@ -1,0 +1,67 @@
+"""Reconstruct whole recordings with a trained reconstructor, frame set by frame set."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mvmono3d.core.clip import Clip
+from mvmono3d.core.observations import Observations
+from mvmono3d.core.record import RecordType
+from mvmono3d.core.rig import Rig
+from mvmono3d.core.trajectory import Reconstruction, Trajectory
+from mvmono3d.geometry.projection import project
+from mvmono3d.nn.batch import frames_of
+from mvmono3d.pipeline.answer import Answer
+from mvmono3d.pipeline.reconstructor import Reconstructor
+
+
+def reconstruct_clip(reconstructor: Reconstructor, clip: Clip) -> Reconstruction:
+    """Reconstruct one clip of numpy arrays without batch axis; causal."""
+    return reconstruct_recording(reconstructor, clip.observations, clip.rig)
+
+
+@torch.no_grad()
+def reconstruct_recording(
+    reconstructor: Reconstructor, observations: Observations, rig: Rig
+) -> Reconstruction:
+    """Reconstruct a recording of numpy arrays (time, view, joint) on its rig."""
+    training = reconstructor.training
+    reconstructor.eval()
+    frames = frames_of(_one(observations), _one(rig))
+    state = reconstructor.start(batch=1, views=len(rig.names))
+    answer, _, _ = reconstructor(reconstructor.gather(frames), state)
+    reconstructor.train(training)
+    return _reconstruction(answer, observations, rig)
+
+
+def _one(record: RecordType) -> RecordType:
+    """Turn numpy arrays into tensors with a batch axis of one."""
+    return record.map(_tensor)
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    tensor = torch.from_numpy(np.ascontiguousarray(array))[None]
+    return tensor.to(torch.float32) if tensor.is_floating_point() else tensor
+
+
+def _reconstruction(answer: Answer, observations: Observations, rig: Rig) -> Reconstruction:
+    points, covariance, source, decided_by, reason, weights, logits = (value[0].numpy() for value in answer)
+    projection = project(
+        points.astype(np.float64), lens=rig.camera.lens, camera_from_world=rig.camera_from_world
+    )
+    shown = observations.detected & (source > 0)[:, None] & projection.in_front
+    distance = np.sqrt(np.square(observations.pixels - projection.pixels).sum(-1))
+    exponent = np.exp(logits - logits.max(-1, keepdims=True))
+    return Reconstruction(
+        trajectory=Trajectory(
+            points_world=points,
+            covariance_world=covariance,
+            source=source,
+            time_ns=observations.time_ns,
+        ),
+        decided_by=decided_by,
+        reason=reason,
+        weights=weights,
+        occlusion=exponent / exponent.sum(-1, keepdims=True),
+        reprojection_px=np.where(shown, distance, 0.0),
+    )

@@ -1,0 +1,78 @@
+"""Triangulation with learned view weights around a closed-form solve."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from mvmono3d.geometry.solve import inverse3
+from mvmono3d.nn.linearise import Linearised, NormalEquations, weighted_sum, well_conditioned
+
+
+class WeightedPoints(NamedTuple):
+    """Joints of one frame from pixels alone, with a weak prior so that every joint has an answer."""
+
+    points: Float[Tensor, "*batch joint 3"]
+    covariance: Float[Tensor, "*batch joint 3 3"]
+    weights: Float[Tensor, "*batch view joint"]
+    """Precision of each measurement [1/px²], 0 where there is none."""
+
+
+class ViewWeights(nn.Module):
+    """Turn what is believed of each measurement into its precision, then solve the normal equations.
+
+    The starting point is the inverse variance itself, which is the maximum-likelihood weight; the small
+    network (zero at the start) learns where that is wrong: hallucinations, swaps, correlated views.
+    """
+
+    def __init__(self, *, features: int, width: int, prior_sigma: float) -> None:
+        super().__init__()
+        self.prior_precision = prior_sigma**-2
+        self.correction = nn.Sequential(nn.Linear(features + 5, width), nn.ReLU(), nn.Linear(width, 1))
+        last = self.correction[-1]
+        if isinstance(last, nn.Linear):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+
+    def forward(
+        self,
+        features: Float[Tensor, "*batch view joint feature"],
+        *,
+        logits: Float[Tensor, "*batch view joint state"],
+        log_sigma: Float[Tensor, "*batch view joint"],
+        pose_variance: Float[Tensor, "*batch view joint"],
+        usable: Bool[Tensor, "*batch view joint"],
+    ) -> Float[Tensor, "*batch view joint"]:
+        """Return precisions [1/px²]; the rig's own error adds to each measurement's variance."""
+        belief = [features, logits.softmax(-1), log_sigma[..., None]]
+        correction = self.correction(torch.cat(belief, dim=-1))[..., 0].clamp(-8.0, 2.0)
+        variance = torch.exp(2.0 * log_sigma - correction) + pose_variance
+        return torch.where(usable, 1.0 / variance, 0.0)
+
+    def solve(
+        self,
+        equations: NormalEquations,
+        weights: Float[Tensor, "*batch view joint"],
+        *,
+        reference: Float[Tensor, "*batch joint 3"],
+    ) -> WeightedPoints:
+        """Solve for the joints; the weak prior at `reference` keeps fewer than two views solvable."""
+        matrix, vector = weighted_sum(equations, weights)
+        identity = torch.eye(3, dtype=matrix.dtype, device=matrix.device)
+        covariance = inverse3(well_conditioned(matrix + self.prior_precision * identity)).inverse
+        step = (covariance * vector[..., None, :]).sum(-1)
+        return WeightedPoints(reference + step, covariance, weights)
+
+
+def pose_variance(
+    linearised: Linearised,
+    *,
+    lens: Float[Tensor, "*batch view 10"],
+    pose_sigma: Float[Tensor, "*batch view 2"],
+) -> Float[Tensor, "*batch view joint"]:
+    """Return the pixel variance that the rig's own pose error adds [px²], to first order."""
+    focal = lens[..., :2].mean(-1)
+    turn = (focal * pose_sigma[..., 0]).square()[..., None]
+    shift = (focal * pose_sigma[..., 1])[..., None] / linearised.depth.clamp(min=0.1)
+    return turn + shift.square()
