@@ -8,7 +8,7 @@ from rich.console import Console
 
 from mvmono3d.deploy.bundle import Bundle, read_bundle
 from mvmono3d.deploy.latency import measure_latency
-from mvmono3d.deploy.selftest import check_bundle
+from mvmono3d.deploy.selftest import check_bundle, load_graph, read_selftest
 from mvmono3d.errors import MVMono3DError
 
 _EXAMPLE = "example: python -m mvmono3d.deploy my_bundle --frames 2000"
@@ -55,7 +55,9 @@ def _report_selftest(bundle: Bundle, out: Console, *, threads: int) -> None:
 
 def _report_latency(bundle: Bundle, out: Console, *, frames: int, threads: int) -> None:
     for graph in bundle.manifest.graphs:
-        latency = measure_latency(bundle, graph, frames=frames, threads=threads)
+        engine = load_graph(bundle, graph, threads=threads)
+        inputs, _ = read_selftest(bundle, graph)
+        latency = measure_latency(engine, inputs, state_size=graph.state_size, frames=frames)
         out.print(
             f"latency, {graph.views} views, threads {threads}: p50 {latency.p50_ms:.2f} ms, "
             f"p95 {latency.p95_ms:.2f} ms, worst {latency.worst_ms:.2f} ms of {frames} frames"

@@ -33,8 +33,8 @@ class Bundle:
 
     def axes(self, graph: GraphFile) -> dict[str, int]:
         """Return the size of every named axis of a graph."""
-        manifest = self.manifest
-        return {"view": graph.views, "joint": len(manifest.skeleton.joints), "state": manifest.state_size}
+        joints = len(self.manifest.skeleton.joints)
+        return {"view": graph.views, "joint": joints, "state": graph.state_size}
 
 
 def read_bundle(folder: Path) -> Bundle:

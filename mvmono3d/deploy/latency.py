@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mvmono3d.deploy.bundle import Bundle
-from mvmono3d.deploy.manifest import GraphFile
-from mvmono3d.deploy.selftest import load_graph, read_selftest
+from mvmono3d.deploy.agreement import Tensors
+from mvmono3d.deploy.selftest import Runner
 
 _WARM_UP = 20
 _MS_PER_NS = 1e-6
@@ -17,18 +16,15 @@ _MS_PER_NS = 1e-6
 class Latency:
     """Time for one set of frames through a graph, from arrays to arrays, without cameras."""
 
-    views: int
     frames: int
     p50_ms: float
     p95_ms: float
     worst_ms: float
 
 
-def measure_latency(bundle: Bundle, graph: GraphFile, *, frames: int = 500, threads: int = 1) -> Latency:
-    """Run the self-test's frames round and round, state in, state out, and time each one."""
-    engine = load_graph(bundle, graph, threads=threads)
-    inputs, _ = read_selftest(bundle, graph)
-    state = np.zeros(bundle.manifest.state_size, dtype=np.float32)
+def measure_latency(engine: Runner, inputs: Tensors, *, state_size: int, frames: int = 500) -> Latency:
+    """Run frames round and round, state in, state out, and time each one."""
+    state = np.zeros(state_size, dtype=np.float32)
     taken_ns = np.empty(frames)
     for frame in range(-_WARM_UP, frames):
         place = frame % len(inputs["time_step_s"])
@@ -38,6 +34,4 @@ def measure_latency(bundle: Bundle, graph: GraphFile, *, frames: int = 500, thre
         if frame >= 0:
             taken_ns[frame] = time.perf_counter_ns() - start
     p50, p95, worst = np.quantile(taken_ns, [0.5, 0.95, 1.0]) * _MS_PER_NS
-    return Latency(
-        views=graph.views, frames=frames, p50_ms=float(p50), p95_ms=float(p95), worst_ms=float(worst)
-    )
+    return Latency(frames=frames, p50_ms=float(p50), p95_ms=float(p95), worst_ms=float(worst))

@@ -23,6 +23,8 @@ class GraphFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """The graph for one number of views."""
 
     views: int
+    state_size: int
+    """The state before the first frame is this many zeros."""
     file: BundleFile
 
 
@@ -47,8 +49,6 @@ class BundleManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     skeleton: Skeleton
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    state_size: int
-    """The state before the first frame is this many zeros."""
     graphs: tuple[GraphFile, ...]
     selftest: BundleFile
     card: BundleFile

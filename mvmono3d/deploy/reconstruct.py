@@ -29,7 +29,7 @@ def reconstruct_with_bundle(
     graph = bundle.graph_for(len(rig.names))
     engine = load_graph(bundle, graph, threads=threads)
     inputs = graph_inputs(observations, rig, views=graph.views)
-    outputs = run_sequence(engine, inputs, state_size=bundle.manifest.state_size)
+    outputs = run_sequence(engine, inputs, state_size=graph.state_size)
     return _record(outputs, observations, rig)
 
 

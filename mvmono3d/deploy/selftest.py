@@ -6,6 +6,7 @@ first axis and follow each other: the state that comes out of one goes into the 
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -51,7 +52,15 @@ def read_selftest(bundle: Bundle, graph: GraphFile) -> tuple[Tensors, Tensors]:
     )
 
 
-def run_sequence(engine: Engine, inputs: Tensors, *, state_size: int) -> dict[str, np.ndarray]:
+class Runner(Protocol):
+    """Whatever runs one set of frames."""
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Run one set of frames, tensors by name."""
+        ...
+
+
+def run_sequence(engine: Runner, inputs: Tensors, *, state_size: int) -> dict[str, np.ndarray]:
     """Run frames that follow each other, starting from the zero state; frames stay on the first axis."""
     state = np.zeros(state_size, dtype=np.float32)
     frames: list[dict[str, np.ndarray]] = []
@@ -71,7 +80,7 @@ def check_bundle(bundle: Bundle, *, threads: int = 1) -> dict[int, Agreement]:
     for graph in bundle.manifest.graphs:
         engine = load_graph(bundle, graph, threads=threads)
         inputs, expected = read_selftest(bundle, graph)
-        got = run_sequence(engine, inputs, state_size=bundle.manifest.state_size)
+        got = run_sequence(engine, inputs, state_size=graph.state_size)
         tolerances = bundle.manifest.tolerances
         agreement = compare(expected, got, inputs=inputs, tolerances=tolerances)
         problems = agreement.problems(tolerances)

@@ -59,7 +59,7 @@ class Engine:
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Run one set of frames through the graph."""
         try:
-            outputs = self._session.run(None, dict(inputs))
+            outputs = self._session.run(None, {name: np.asarray(value) for name, value in inputs.items()})
         except (native.InvalidArgument, ValueError) as error:
             raise InvalidRecordError(f"the graph refused its inputs: {_first(error)}") from None
         return dict(zip(self.output_names, (np.asarray(output) for output in outputs), strict=True))
