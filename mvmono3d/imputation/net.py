@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.imputation.filter import Dynamics
 
 _LOG_PROCESS = -8.0
@@ -26,8 +27,9 @@ class ImputationNet(nn.Module):
     INPUTS = 4
     """Age, log information of the measurements, log predicted variance, log innovation."""
 
-    def __init__(self, *, joints: int, width: int, embedding: int) -> None:
+    def __init__(self, *, skeleton: Skeleton, width: int, embedding: int) -> None:
         super().__init__()
+        joints = len(skeleton.joints)
         self.embedding = nn.Parameter(0.1 * torch.randn(joints, embedding))
         self.layers = nn.Sequential(nn.Linear(self.INPUTS + embedding, width), nn.ReLU(), nn.Linear(width, 4))
         self.raw_degrees = nn.Parameter(torch.tensor(2.0))

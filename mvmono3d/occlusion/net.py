@@ -7,6 +7,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mvmono3d.core.occlusion import OcclusionState
+from mvmono3d.core.skeleton import Skeleton
+from mvmono3d.nn.features import FEATURES
 
 
 class OcclusionBelief(NamedTuple):
@@ -25,11 +27,12 @@ class OcclusionNet(nn.Module):
     matrix; each (view, joint) remembers through a gated recurrent unit.
     """
 
-    def __init__(self, *, joints: int, features: int, width: int, embedding: int) -> None:
+    def __init__(self, *, skeleton: Skeleton, width: int, embedding: int) -> None:
         super().__init__()
+        joints = len(skeleton.joints)
         self.width = width
         self.embedding = nn.Parameter(0.3 * torch.randn(joints, embedding))
-        self.enter = nn.Linear(features + embedding, width)
+        self.enter = nn.Linear(len(FEATURES) + embedding, width)
         self.across_views = nn.Linear(3 * width, width)
         self.joint_mixing = nn.Parameter(0.1 * torch.randn(joints, joints))
         self.across_joints = nn.Linear(2 * width, width)

@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from mvmono3d.core.skeleton import Skeleton
+
 
 class BodyPose(NamedTuple):
     """The actor's own frame."""
@@ -36,8 +38,9 @@ class PriorNet(nn.Module):
     INPUTS = 9
     """Per joint: position, motion, log variance, log information, age."""
 
-    def __init__(self, *, joints: int, width: int) -> None:
+    def __init__(self, *, skeleton: Skeleton, width: int) -> None:
         super().__init__()
+        joints = len(skeleton.joints)
         self.joints, self.width = joints, width
         self.enter = nn.Linear(joints * self.INPUTS + 3, width)
         self.memory = nn.GRUCell(width, width)

@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mvmono3d.geometry.solve import inverse3
+from mvmono3d.nn.features import FEATURES
 from mvmono3d.nn.linearise import Linearised, NormalEquations, weighted_sum, well_conditioned
 
 
@@ -26,10 +27,10 @@ class ViewWeights(nn.Module):
     network (zero at the start) learns where that is wrong: hallucinations, swaps, correlated views.
     """
 
-    def __init__(self, *, features: int, width: int, prior_sigma: float) -> None:
+    def __init__(self, *, width: int, prior_sigma: float) -> None:
         super().__init__()
         self.prior_precision = prior_sigma**-2
-        self.correction = nn.Sequential(nn.Linear(features + 5, width), nn.ReLU(), nn.Linear(width, 1))
+        self.correction = nn.Sequential(nn.Linear(len(FEATURES) + 5, width), nn.ReLU(), nn.Linear(width, 1))
         last = self.correction[-1]
         if isinstance(last, nn.Linear):
             nn.init.zeros_(last.weight)
