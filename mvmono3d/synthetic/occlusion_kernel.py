@@ -139,26 +139,40 @@ def _prop_entry(origin, direction, length, pose, shape, size, tolerance):
 
 @compiled
 @no_type_check
-def _first_capsule(origin, direction, length2, joint, start, end, radius, touches, middle, reach2, nearest):
+def _gather(start, end, radius, middle, reach2):
+    """Fill the middles (3, capsule) and squared radii of balls round the capsules of one frame."""
+    for capsule in range(radius.shape[0]):
+        half2 = 0.0
+        for axis in range(3):
+            middle[axis, capsule] = 0.5 * (start[capsule, axis] + end[capsule, axis])
+            half2 += (end[capsule, axis] - middle[axis, capsule]) ** 2
+        reach2[capsule] = (sqrt(half2) + radius[capsule]) ** 2 * (1.0 + 1e-9)
+
+
+@compiled
+@no_type_check
+def _measure(origin, direction, length2, middle, reach2, spare):
+    """Fill how far inside its ball the ray passes each capsule: most are far outside.
+
+    Without any branch, so that the compiler works on several capsules at once.
+    """
+    for capsule in range(reach2.shape[0]):
+        x = middle[0, capsule] - origin[0]
+        y = middle[1, capsule] - origin[1]
+        z = middle[2, capsule] - origin[2]
+        s = (x * direction[0] + y * direction[1] + z * direction[2]) / length2
+        s = min(max(s, 0.0), 1.0)
+        x, y, z = x - s * direction[0], y - s * direction[1], z - s * direction[2]
+        spare[capsule] = reach2[capsule] - (x * x + y * y + z * z)
+
+
+@compiled
+@no_type_check
+def _first_capsule(origin, direction, joint, start, end, radius, touches, spare, nearest):
     """Entry into the nearest capsule, or into any where `nearest` is false."""
     first = MISS
     for capsule in range(radius.shape[0]):
-        if touches[joint, capsule]:
-            continue
-        towards = (
-            middle[capsule, 0] - origin[0],
-            middle[capsule, 1] - origin[1],
-            middle[capsule, 2] - origin[2],
-        )
-        # A sphere round the capsule turns most of them away.
-        s = (towards[0] * direction[0] + towards[1] * direction[1] + towards[2] * direction[2]) / length2
-        s = min(max(s, 0.0), 1.0)
-        x, y, z = (
-            towards[0] - s * direction[0],
-            towards[1] - s * direction[1],
-            towards[2] - s * direction[2],
-        )
-        if x * x + y * y + z * z <= reach2[capsule]:
+        if spare[capsule] >= 0.0 and not touches[joint, capsule]:
             first = min(
                 first, capsule_entry(origin, direction, start[capsule], end[capsule], radius[capsule])
             )
@@ -169,19 +183,26 @@ def _first_capsule(origin, direction, length2, joint, start, end, radius, touche
 
 @compiled
 @no_type_check
+def _first_prop(origin, direction, length2, shape, size, world_from_prop, tolerance):
+    first, length = MISS, sqrt(length2)
+    for prop in range(shape.shape[0]):
+        entry = _prop_entry(
+            origin, direction, length, world_from_prop[prop], shape[prop], size[prop], tolerance
+        )
+        first = min(first, entry)
+    return first
+
+
+@compiled
+@no_type_check
 def hidden_by(points, centres, start, end, radius, touches, shape, size, world_from_prop, tolerance):
     """Return (time, view, joint) int8: 0 visible, 1 hidden by a capsule, 2 by a prop (the nearer one)."""
     frames, joints = points.shape[:2]
-    views, capsules, props = centres.shape[0], radius.shape[0], shape.shape[0]
+    views, capsules = centres.shape[0], radius.shape[0]
     state = np.zeros((frames, views, joints), dtype=np.int8)
-    middle, reach2 = np.empty((capsules, 3)), np.empty(capsules)
+    middle, reach2, spare = np.empty((3, capsules)), np.empty(capsules), np.empty(capsules)
     for frame in range(frames):
-        for capsule in range(capsules):
-            half2 = 0.0
-            for axis in range(3):
-                middle[capsule, axis] = 0.5 * (start[frame, capsule, axis] + end[frame, capsule, axis])
-                half2 += (end[frame, capsule, axis] - middle[capsule, axis]) ** 2
-            reach2[capsule] = (sqrt(half2) + radius[capsule]) ** 2 * (1.0 + 1e-9)
+        _gather(start[frame], end[frame], radius, middle, reach2)
         for view in range(views):
             origin = (centres[view, 0], centres[view, 1], centres[view, 2])
             for joint in range(joints):
@@ -191,32 +212,11 @@ def hidden_by(points, centres, start, end, radius, touches, shape, size, world_f
                     points[frame, joint, 2] - origin[2],
                 )
                 length2 = max(direction[0] ** 2 + direction[1] ** 2 + direction[2] ** 2, 1e-18)
-                solid = MISS
-                for prop in range(props):
-                    solid = min(
-                        solid,
-                        _prop_entry(
-                            origin,
-                            direction,
-                            sqrt(length2),
-                            world_from_prop[frame, prop],
-                            shape[prop],
-                            size[prop],
-                            tolerance,
-                        ),
-                    )
+                poses = world_from_prop[frame]
+                solid = _first_prop(origin, direction, length2, shape, size, poses, tolerance)
+                _measure(origin, direction, length2, middle, reach2, spare)
                 flesh = _first_capsule(
-                    origin,
-                    direction,
-                    length2,
-                    joint,
-                    start[frame],
-                    end[frame],
-                    radius,
-                    touches,
-                    middle,
-                    reach2,
-                    solid <= 1.0,
+                    origin, direction, joint, start[frame], end[frame], radius, touches, spare, solid <= 1.0
                 )
                 if min(flesh, solid) <= 1.0:
                     state[frame, view, joint] = _SELF if flesh <= solid else _OBJECT

@@ -40,7 +40,6 @@ def make_rig(settings: RigSettings, *, workspace: Workspace, seed: int) -> Rig:
         camera_from_world=look_at(centre + radius * stand.positions, centre + radius * stand.aims, roll=roll),
         pose_sigma=np.zeros((views, 2)),
         names=tuple(f"cam{view}" for view in range(views)),
-        metadata=(("layout", layout),),
     )
 
 
@@ -73,7 +72,6 @@ def calibrate_with_errors(rig: Rig, settings: CalibrationSettings, *, workspace:
         camera_from_world=compose(transform_from(rotation_from_vector(turn), shift), rig.camera_from_world),
         pose_sigma=np.concatenate([np.full((views, 1), rotation_sigma), translation_sigma], axis=1),
         names=rig.names,
-        metadata=rig.metadata,
     )
 
 
