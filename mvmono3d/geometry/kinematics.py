@@ -8,6 +8,7 @@ from mvmono3d.core.array import Array, device, namespace
 from mvmono3d.core.skeleton import BodyFrame, FrameKind, Skeleton
 from mvmono3d.errors import InvalidRecordError
 from mvmono3d.geometry.rigid import cross, lengths, multiply, orthonormal, rotate, unit_vectors
+from mvmono3d.geometry.solve import identity3
 
 _LEAST_WIDTH_M = 1e-5
 """Joints of a lateral pair that are closer (seen from above, for HEADING) give no direction."""
@@ -129,8 +130,7 @@ def body_frame(
     origin, any_torso = _torso_mean(points, skeleton, present)
     frame = skeleton.frame
     if frame is None:
-        axes = xp.eye(3, dtype=points.dtype, device=device(points))
-        rotation = xp.broadcast_to(axes, (*points.shape[:-2], 3, 3))
+        rotation = xp.broadcast_to(identity3(points), (*points.shape[:-2], 3, 3))
         return ActorFrame(rotation, origin, xp.zeros_like(any_torso))
     first, second = _frame_axes(points, frame)
     defined = lengths(first) > _LEAST_WIDTH_M

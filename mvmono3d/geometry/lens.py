@@ -20,15 +20,17 @@ _WIDEST_FISHEYE = 1.55
 _WIDEST_PINHOLE = 16.0
 _LEAST_SLOPE = 0.05
 """Of the polynomial where it is inverted: pixels that no point reaches are answered near the fold."""
-_ITERATIONS = 8
+_ITERATIONS = 6
 
 
 class _Radial(NamedTuple):
     """The lens of every view, with an axis of length 1 for the joints."""
 
     fisheye: Array
-    coefficients: tuple[Array, Array, Array, Array]
-    tangential: tuple[Array, Array]
+    coefficients: tuple[Array, ...]
+    """c1 c2 c3 c4, each with a last axis of 2: for the polynomial and for its slope."""
+    decentring: Array
+    """(p2, p1); 0 for fisheye."""
     widest: Array
     """Largest `along` that `undistort` answers."""
 
@@ -37,6 +39,7 @@ class _Search(NamedTuple):
     """Newton's method on the way; it never steps over the fold of a barrel lens."""
 
     along: Array
+    reached: Array
     slope: Array
     damping: Array
 
@@ -50,19 +53,11 @@ def distort(
     """
     xp = namespace(normalised, lens)
     radial = _radial(lens)
-    x, y = normalised[..., 0], normalised[..., 1]
-    squared = x * x + y * y
-    radius = xp.sqrt(xp.where(squared > _CENTRE, squared, _CENTRE))
+    radius = _radius(normalised)
     along = xp.where(radial.fisheye, xp.atan(radius), radius)
-    factor = along * _polynomial(radial, along) / radius
-    across_x, across_y = _decentring(radial, x, y)
-    return xp.stack(
-        [
-            (x * factor + across_x) * lens[..., None, 0] + lens[..., None, 2],
-            (y * factor + across_y) * lens[..., None, 1] + lens[..., None, 3],
-        ],
-        axis=-1,
-    )
+    reached, _ = _polynomial(radial, along)
+    bent = normalised * (reached / radius)[..., None] + _decentred(radial, normalised)[0]
+    return bent * lens[..., None, :2] + lens[..., None, 2:4]
 
 
 def undistort(
@@ -71,26 +66,25 @@ def undistort(
     """Return normalised points of distorted pixels (as `cv2.undistortPoints`, converged).
 
     Newton's method on the radius with decentring by fixed point: a fixed number of steps, exact to
-    1e-9 inside the image of real lenses. Pixels beyond what the lens can image (a strong barrel lens
+    1e-9 in the far corners of the strongest real lenses and to rounding elsewhere. Pixels beyond what the lens can image (a strong barrel lens
     with k1 alone) get the direction of its widest ray, and a view whose focal length is 0 (padding) gets
     finite numbers.
     """
     xp = namespace(pixels, lens)
     radial = _radial(lens)
     focal = lens[..., None, :2]
-    sharp = (pixels - lens[..., None, 2:4]) / xp.where(focal > 0.0, focal, 1.0)
-    x, y = sharp[..., 0], sharp[..., 1]
-    straight_x, straight_y = x, y
-    search = _Search(xp.zeros_like(x), xp.ones_like(x), xp.ones_like(x))
+    bent = (pixels - lens[..., None, 2:4]) / xp.where(focal > 0.0, focal, 1.0)
+    straight = bent
+    zero = xp.zeros_like(bent[..., 0])
+    search = _Search(zero, zero, zero + 1.0, zero + 1.0)
     for _ in range(_ITERATIONS):
-        across_x, across_y = _decentring(radial, straight_x, straight_y)
-        radial_x, radial_y = x - across_x, y - across_y
-        squared = radial_x * radial_x + radial_y * radial_y
-        target = xp.sqrt(xp.where(squared > _CENTRE, squared, _CENTRE))
-        search = _newton(radial, search, target)
-        factor = xp.where(radial.fisheye, xp.tan(search.along), search.along) / target
-        straight_x, straight_y = radial_x * factor, radial_y * factor
-    return xp.stack([straight_x, straight_y], axis=-1)
+        decentred, growth = _decentred(radial, straight)
+        centred = bent - decentred
+        target = _radius(centred)
+        search = _newton(radial, search, target, growth)
+        radius = xp.where(radial.fisheye, xp.tan(search.along), search.along)
+        straight = centred * (radius / target)[..., None]
+    return straight
 
 
 def one_to_one(
@@ -103,13 +97,14 @@ def one_to_one(
     """
     xp = namespace(normalised, lens)
     radial = _radial(lens)
-    squared = xp.sum(normalised * normalised, axis=-1)
-    radius = xp.sqrt(xp.where(squared > _CENTRE, squared, _CENTRE))
+    radius = _radius(normalised)
     along = xp.where(radial.fisheye, xp.atan(radius), radius)
-    grows = _slope(radial, along) > 0.0
+    _, slope = _polynomial(radial, along)
+    grows = slope > 0.0
     # The slope can turn positive again behind the fold: look at the way there too.
     for share in (0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875):
-        grows = grows & (_slope(radial, along * share) > 0.0)
+        _, slope = _polynomial(radial, along * share)
+        grows = grows & (slope > 0.0)
     return grows
 
 
@@ -118,42 +113,52 @@ def _radial(lens: Array) -> _Radial:
     fisheye = lens[..., None, 9] > 0.5
     d0, d1, d2, d3, d4 = (lens[..., None, column] for column in range(4, 9))
     zero = xp.zeros_like(d0)
+    radial = (d0, d1, xp.where(fisheye, d2, d4), xp.where(fisheye, d3, zero))
     return _Radial(
         fisheye=fisheye,
-        coefficients=(d0, d1, xp.where(fisheye, d2, d4), xp.where(fisheye, d3, zero)),
-        tangential=(xp.where(fisheye, zero, d2), xp.where(fisheye, zero, d3)),
+        coefficients=tuple(xp.stack([c, (2 * power + 3) * c], axis=-1) for power, c in enumerate(radial)),
+        decentring=xp.where(fisheye[..., None], 0.0, xp.stack([d3, d2], axis=-1)),
         widest=xp.where(fisheye, zero + _WIDEST_FISHEYE, zero + _WIDEST_PINHOLE),
     )
 
 
-def _polynomial(radial: _Radial, along: Array) -> Array:
+def _radius(normalised: Array) -> Array:
+    """Return the distance from the axis, never 0: the lens is straight there, and its square root not."""
+    xp = namespace(normalised)
+    squared = xp.sum(normalised * normalised, axis=-1)
+    return xp.sqrt(xp.where(squared > _CENTRE, squared, _CENTRE))
+
+
+def _polynomial(radial: _Radial, along: Array) -> tuple[Array, Array]:
+    """Return the radius in the image and how fast it grows."""
     c1, c2, c3, c4 = radial.coefficients
-    squared = along * along
-    return 1.0 + squared * (c1 + squared * (c2 + squared * (c3 + squared * c4)))
+    squared = (along * along)[..., None]
+    both = 1.0 + squared * (c1 + squared * (c2 + squared * (c3 + squared * c4)))
+    return along * both[..., 0], both[..., 1]
 
 
-def _slope(radial: _Radial, along: Array) -> Array:
-    c1, c2, c3, c4 = radial.coefficients
-    squared = along * along
-    return 1.0 + squared * (3.0 * c1 + squared * (5.0 * c2 + squared * (7.0 * c3 + squared * (9.0 * c4))))
+def _decentred(radial: _Radial, normalised: Array) -> tuple[Array, Array]:
+    """Return OpenCV's tangential distortion and how fast it grows along the radius.
+
+    (2 p1 x y + p2 (r² + 2 x²), p1 (r² + 2 y²) + 2 p2 x y) is q r² + 2 (q . x) x with q = (p2, p1); its
+    part along the radius is 3 r (q . x).
+    """
+    xp = namespace(normalised)
+    squared = xp.sum(normalised * normalised, axis=-1, keepdims=True)
+    lean = xp.sum(radial.decentring * normalised, axis=-1, keepdims=True)
+    return radial.decentring * squared + 2.0 * lean * normalised, 6.0 * lean[..., 0]
 
 
-def _decentring(radial: _Radial, x: Array, y: Array) -> tuple[Array, Array]:
-    p1, p2 = radial.tangential
-    squared, product = x * x + y * y, 2.0 * x * y
-    return p1 * product + p2 * (squared + 2.0 * x * x), p1 * (squared + 2.0 * y * y) + p2 * product
-
-
-def _newton(radial: _Radial, search: _Search, target: Array) -> _Search:
+def _newton(radial: _Radial, search: _Search, target: Array, growth: Array) -> _Search:
     xp = namespace(target)
-    error = search.along * _polynomial(radial, search.along) - target
-    candidate = search.along - search.damping * error / search.slope
-    candidate = xp.where(candidate < radial.widest, candidate, radial.widest)
-    candidate = xp.where(candidate > 0.0, candidate, 0.0)
-    slope = _slope(radial, candidate)
-    ok = slope > _LEAST_SLOPE
+    slope = search.slope + growth
+    slope = xp.where(slope > _LEAST_SLOPE, slope, _LEAST_SLOPE)
+    candidate = search.along + search.damping * (target - search.reached) / slope
+    reached, slope = _polynomial(radial, candidate)
+    ok = (slope > _LEAST_SLOPE) & (candidate > 0.0) & (candidate < radial.widest)
     return _Search(
         along=xp.where(ok, candidate, search.along),
+        reached=xp.where(ok, reached, search.reached),
         slope=xp.where(ok, slope, search.slope),
         damping=xp.where(ok, 1.0, 0.5 * search.damping),
     )

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 from jaxtyping import Bool, Float
 
-from mvmono3d.core.array import Array, device, namespace
+from mvmono3d.core.array import Array, namespace
+from mvmono3d.geometry.solve import identity3
 
 _SMALL = 1e-6
 """Squared angle below which a series is exact to rounding and 0/0 would be near."""
@@ -30,7 +31,7 @@ def rotation_from_vector(vector: Float[Array, "*batch 3"]) -> Float[Array, "*bat
     first = xp.where(small, 1.0 - squared / 6.0, xp.sin(angle) / angle)[..., None, None]
     second = xp.where(small, 0.5 - squared / 24.0, 2.0 * half * half)[..., None, None]
     skew = cross_matrix(vector)
-    return _identity_like(skew) + first * skew + second * multiply(skew, skew)
+    return identity3(skew) + first * skew + second * multiply(skew, skew)
 
 
 def vector_from_rotation(rotation: Float[Array, "*batch 3 3"]) -> Float[Array, "*batch 3"]:
@@ -75,7 +76,7 @@ def orthonormal(first: Float[Array, "*#batch 3"], second: Float[Array, "*#batch 
     ok = x_ok & y_ok & (squared > _PARALLEL)
     y_axis = across / xp.sqrt(xp.where(ok, squared, 1.0))[..., None]
     axes = xp.stack([x_axis, y_axis, cross(x_axis, y_axis)], axis=-1)
-    return Orthonormal(xp.where(ok[..., None, None], axes, _identity_like(axes)), ok)
+    return Orthonormal(xp.where(ok[..., None, None], axes, identity3(axes)), ok)
 
 
 def unit_vectors(
@@ -171,10 +172,6 @@ def transform_points(
 def camera_centres(camera_from_world: Float[Array, "*batch view 3 4"]) -> Float[Array, "*batch view 3"]:
     """Return where the cameras stand in the world, metres."""
     return invert(camera_from_world)[..., 3]
-
-
-def _identity_like(matrix: Array) -> Array:
-    return namespace(matrix).eye(3, dtype=matrix.dtype, device=device(matrix))
 
 
 def _quaternion_rows(rotation: Array) -> Array:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from jaxtyping import Bool, Float
 
-from mvmono3d.core.array import Array, namespace
+from mvmono3d.core.array import Array, device, namespace
 
 _RESOLUTION = 8.0
 """Smallest eigenvalue that counts, relative to the trace, in units of the dtype's rounding."""
@@ -47,6 +47,12 @@ class _Factors(NamedTuple):
 def resolution(matrix: Float[Array, "*batch 3 3"]) -> float:
     """Return the smallest share of the trace that an eigenvalue can have and still be told from 0."""
     return _RESOLUTION * float(namespace(matrix).finfo(matrix.dtype).eps)
+
+
+def identity3(like: Array) -> Float[Array, "3 3"]:
+    """Return the identity as a constant of the same kind, dtype and device; `eye` doesn't export."""
+    rows = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+    return namespace(like).asarray(rows, dtype=like.dtype, device=device(like))
 
 
 def determinant3(matrix: Float[Array, "*batch 3 3"]) -> Float[Array, "*batch"]:

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 from jaxtyping import Bool, Float
 
-from mvmono3d.core.array import Array, device, namespace
+from mvmono3d.core.array import Array, namespace
 from mvmono3d.geometry.lens import undistort
 from mvmono3d.geometry.projection import NEAR_M, jacobian_at, to_normalised
 from mvmono3d.geometry.rigid import camera_centres, multiply, transform_from
-from mvmono3d.geometry.solve import Solved, resolution, solve3
+from mvmono3d.geometry.solve import Solved, identity3, resolution, solve3
 
 _COST_ROUNDING = 1e-6
 
@@ -189,6 +189,4 @@ def _resolved(precision: Array, information: Array) -> Array:
 
 
 def _with_prior(information: Array, precision: Array) -> Array:
-    xp = namespace(information)
-    identity = xp.eye(3, dtype=information.dtype, device=device(information))
-    return information + precision[..., None, None] * identity
+    return information + precision[..., None, None] * identity3(information)
