@@ -1,0 +1,105 @@
+"""`mvmono3d …`: one verb per job; a verb's code is imported when it is called."""
+
+import argparse
+import importlib
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+import mvmono3d
+from mvmono3d.errors import MVMono3DError, unknown_name
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verb:
+    """A job and the module that does it, with `add_arguments(parser)` and `run(arguments) -> int`."""
+
+    module: str
+    help: str
+    example: str
+
+
+VERBS = {
+    "reconstruct": Verb(
+        module="mvmono3d.pipeline.command",
+        help="turn the 2D joints of any recording into 3D",
+        example="mvmono3d reconstruct pose/ --rig rig.toml --skeleton body25b --out take.npz --plot plots",
+    ),
+    "convert": Verb(
+        module="mvmono3d.formats.command",
+        help="turn 3D joints from one file format into another (.npz, .trc, .csv)",
+        example="mvmono3d convert take.npz take.trc",
+    ),
+    "doctor": Verb(
+        module="mvmono3d.deploy.doctor",
+        help="examine this installation: packages, caches, accelerators, disk",
+        example="mvmono3d doctor",
+    ),
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"mvmono3d: error: {message} (see {self.prog} --help)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a verb and return the exit code; an error raised on purpose is one line and code 2."""
+    try:
+        return _run(list(sys.argv[1:] if arguments is None else arguments))
+    except MVMono3DError as error:
+        sys.stderr.write(f"mvmono3d: error: {' '.join(str(error).split())}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _run(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in {"-h", "--help"}:
+        sys.stdout.write(_overview())
+        return 0
+    if arguments[0] in {"-V", "--version"}:
+        sys.stdout.write(f"mvmono3d {mvmono3d.__version__}\n")
+        return 0
+    name, *rest = arguments
+    if name not in VERBS:
+        raise unknown_name("verb", name, VERBS)
+    verb = VERBS[name]
+    module = importlib.import_module(verb.module)
+    parser = _Parser(
+        prog=f"mvmono3d {name}",
+        description=module.__doc__,
+        epilog=f"example:\n  {verb.example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.add_arguments(parser)
+    _refuse_unknown_options(rest, parser)
+    return module.run(parser.parse_args(rest))
+
+
+def _overview() -> str:
+    lines = [
+        "usage: mvmono3d VERB …",
+        "",
+        "Metric 3D joints with honest uncertainty from triggered cameras.",
+        "",
+    ]
+    for name, verb in VERBS.items():
+        lines += [f"  {name:<12} {verb.help}", f"  {'':<12}   {verb.example}"]
+    lines += ["", "mvmono3d VERB --help says all about one verb; --version prints the version.", ""]
+    return "\n".join(lines)
+
+
+def _refuse_unknown_options(arguments: list[str], parser: argparse.ArgumentParser) -> None:
+    known = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", parser.format_usage())) | {"--help"}
+    for argument in arguments:
+        if argument == "--":
+            return
+        option = argument.split("=")[0]
+        if option.startswith("--") and option not in known:
+            raise unknown_name("option", option, known, where=parser.prog)

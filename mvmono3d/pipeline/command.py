@@ -1,0 +1,153 @@
+"""Turn the 2D joints of a recording, whatever tool wrote them, into 3D joints with covariance.
+
+DETECTIONS is a detections .npz, a folder with one folder of OpenPose .json files per camera, or a folder
+with one SLEAP .h5 or DeepLabCut .csv file per camera. RIG is a calibration in TOML (anipose's and
+Pose2Sim's tables). The result is a reconstruction .npz; `mvmono3d convert` turns it into TRC or CSV.
+"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from mvmono3d.core.detections_file import Detections
+from mvmono3d.core.observations import Observations
+from mvmono3d.core.reconstruction_file import write_reconstruction
+from mvmono3d.core.rig import Rig
+from mvmono3d.core.rig_file import METRES_PER_UNIT, read_rig
+from mvmono3d.core.skeleton import Skeleton
+from mvmono3d.core.skeleton_file import load_skeleton
+from mvmono3d.core.trajectory import PointSource, Reconstruction
+from mvmono3d.errors import InvalidFileError
+from mvmono3d.formats.any_detections import read_any_detections
+from mvmono3d.formats.rig_scale import check_actor_scale, check_rig_scale
+from mvmono3d.pipeline.classical import reconstruct_dlt, reconstruct_robust
+from mvmono3d.pipeline.leave_one_out import leave_one_view_out
+from mvmono3d.pipeline.report import make_report, print_report
+
+Reconstruct = Callable[[Observations], Reconstruction]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the verb takes."""
+    parser.add_argument("detections", type=Path, metavar="DETECTIONS", help="2D joints: see above")
+    parser.add_argument("--rig", type=Path, required=True, metavar="TOML", help="the cameras' calibration")
+    parser.add_argument("--out", type=Path, required=True, metavar="NPZ", help="where the result goes")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--bundle", type=Path, metavar="DIR", help="an exported model")
+    how.add_argument("--method", choices=("dlt", "robust"), help="a classical method (default: robust)")
+    how.add_argument("--offline", action="store_true", help="smooth over the whole take, with bone lengths")
+    parser.add_argument("--skeleton", metavar="NAME|YAML", help="joints and bones (default: what fits)")
+    parser.add_argument("--units", choices=tuple(METRES_PER_UNIT), default="m", help="of the rig file")
+    parser.add_argument("--person", type=int, metavar="N", help="which of several, counted from 0")
+    parser.add_argument(
+        "--rate", type=_positive, default=60.0, metavar="HZ", help="of files without times (default: 60)"
+    )
+    parser.add_argument("--plot", type=Path, metavar="DIR", help="write reprojection.png and skeleton.png")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read, reconstruct, write, report."""
+    if arguments.out.suffix != ".npz":
+        raise InvalidFileError(f"--out {arguments.out}: expected a file name that ends in .npz")
+    detections, rig, skeleton = _read(arguments)
+    reconstruct, said = _method(arguments, rig, skeleton)
+    observations = detections.observations
+    result = reconstruct(observations)
+    present = np.asarray(result.trajectory.source) != PointSource.MISSING
+    check_actor_scale(np.asarray(result.trajectory.points_world), present, where=f"rig {arguments.rig}")
+    write_reconstruction(arguments.out, result, skeleton)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(said)
+    _print_report(result, detections, rig, skeleton, console=console, arguments=arguments)
+    if arguments.plot is not None:
+        _plot(arguments.plot, result, detections, skeleton)
+        console.print(f"wrote {arguments.plot / 'reprojection.png'} and {arguments.plot / 'skeleton.png'}")
+    console.print(f"wrote {arguments.out}")
+    return 0
+
+
+def _read(arguments: argparse.Namespace) -> tuple[Detections, Rig, Skeleton]:
+    rig = read_rig(arguments.rig, units=arguments.units)
+    check_rig_scale(rig, where=f"rig {arguments.rig}")
+    wanted = None if arguments.skeleton is None else load_skeleton(arguments.skeleton)
+    detections = read_any_detections(
+        arguments.detections,
+        skeleton=wanted,
+        views=rig.names,
+        person=arguments.person,
+        rate_hz=arguments.rate,
+    )
+    if not detections.observations.detected.any():
+        raise InvalidFileError(f"{arguments.detections}: the recording is empty (nothing detected)")
+    return detections, rig.select(detections.views), wanted or load_skeleton(detections.skeleton)
+
+
+def _method(arguments: argparse.Namespace, rig: Rig, skeleton: Skeleton) -> tuple[Reconstruct, str]:
+    if arguments.bundle is not None:
+        from mvmono3d.deploy.reconstruct import reconstruct_with_bundle
+
+        folder = arguments.bundle
+        return lambda seen: reconstruct_with_bundle(
+            folder, seen, rig=rig, skeleton=skeleton
+        ), f"bundle {folder}"
+    if arguments.offline:
+        from mvmono3d.pipeline.smoother import reconstruct_map
+
+        return lambda seen: reconstruct_map(seen, rig, skeleton), "offline smoothing with bone lengths"
+    if arguments.method == "dlt":
+        return lambda seen: reconstruct_dlt(seen, rig, skeleton), "confidence-weighted DLT"
+    said = "robust triangulation"
+    if arguments.method is None:
+        said += " (no released bundle for this skeleton: --bundle DIR chooses a model)"
+    return lambda seen: reconstruct_robust(seen, rig, skeleton), said
+
+
+def _print_report(
+    result: Reconstruction,
+    detections: Detections,
+    rig: Rig,
+    skeleton: Skeleton,
+    *,
+    console: Console,
+    arguments: argparse.Namespace,
+) -> None:
+    observations = detections.observations
+    left_out = None
+    if len(rig.names) > 2:
+        predict = _predictor(arguments, observations, rig, skeleton)
+        left_out = leave_one_view_out(observations, rig, reconstruct=predict)
+    report = make_report(result, observations, skeleton=skeleton, names=rig.names, left_out=left_out)
+    print_report(report, console)
+
+
+def _predictor(
+    arguments: argparse.Namespace, observations: Observations, rig: Rig, skeleton: Skeleton
+) -> Reconstruct:
+    """Return the classical method that predicts cameras left out: fast, whichever method answers."""
+    if arguments.method == "dlt":
+        return lambda seen: reconstruct_dlt(seen, rig, skeleton)
+    from mvmono3d.pipeline.consensus import triangulate_consensus
+
+    # Two cameras can't tell their own noise; all of them can.
+    _, sigma_px = triangulate_consensus(observations, rig)
+    return lambda seen: reconstruct_robust(seen, rig, skeleton, sigma_px=sigma_px)
+
+
+def _plot(folder: Path, result: Reconstruction, detections: Detections, skeleton: Skeleton) -> None:
+    from mvmono3d.pipeline.plot import plot_reprojection, plot_skeleton
+
+    detected = np.asarray(detections.observations.detected)
+    plot_reprojection(
+        folder / "reprojection.png", result, skeleton=skeleton, names=detections.views, detected=detected
+    )
+    plot_skeleton(folder / "skeleton.png", result, skeleton=skeleton)
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a frame rate in Hz")
+    return value
