@@ -126,7 +126,7 @@ def _draft(world: _World, true_pixels: Array, occluded: Array) -> _Draft:
     fate = _draw_fate(world, occluded)
     error = noise.error_px
     if settings.drift_px > 0:
-        error = error + np.where(occluded[..., None], _guess(world, true_pixels), np.float32(0))
+        error = error + _guess(world, true_pixels, occluded)
     if settings.outlier_share > 0:
         outlier = draw_outliers(settings, shape, world.draw("outliers"))
         error = np.where(fate.outlier[..., None], outlier, error)
@@ -153,32 +153,37 @@ def _draw_fate(world: _World, occluded: Array) -> _Fate:
     return _Fate(occluded, np.where(occluded, hidden_gap, free_gap), sure & occluded, outlier)
 
 
-def _guess(world: _World, true_pixels: Array) -> Array:
-    """Return where hidden joints are guessed, relative to the truth, in reference pixels."""
-    settings, (frames, views, joints) = world.settings, true_pixels.shape[:3]
-    guess = draw_guess(
-        settings, (frames, views, joints, 2), rate_hz=world.rate_hz, seed=world.seed, stream="in views"
-    )
-    if settings.coherent_share == 0:
-        return guess
-    moved = draw_guess(
-        settings, (frames, joints, 3), rate_hz=world.rate_hz, seed=world.seed, stream="in space"
-    )
-    coherent = world.bursts(
-        "coherent", (frames, 1, joints), share=settings.coherent_share, seconds=settings.drift_s
-    )
-    return np.where(coherent[..., None], _displace(world, true_pixels, moved), guess)
+def _guess(world: _World, true_pixels: Array, occluded: Array) -> Array:
+    """Return where hidden joints are guessed, relative to the truth, in reference pixels; 0 for others."""
+    settings, (frames, _, joints) = world.settings, occluded.shape
+    guess = _drift(world, "in views", (*occluded.shape, 2))
+    if settings.coherent_share > 0:
+        coherent = world.bursts(
+            "coherent", (frames, joints), share=settings.coherent_share, seconds=settings.drift_s
+        )
+        frame, joint = np.nonzero(coherent & occluded.any(axis=1))
+        moved = _drift(world, "in space", (frames, joints, 3))[frame, joint]
+        start = true_pixels[frame, :, joint]
+        guess[frame, :, joint] = _displace(world, start, world.scene.points_world[frame, joint], moved)
+    guess *= occluded[..., None]
+    return guess
 
 
-def _displace(world: _World, true_pixels: Array, moved: Array) -> Array:
-    """Return how far the projections move when the joints move in space, in reference pixels."""
-    rig, points, scale = world.rig, world.scene.points_world.astype(np.float32), world.px_per_reference_px
-    centre = points.reshape(-1, 3).mean(axis=0)
+def _drift(world: _World, stream: str, shape: tuple[int, ...]) -> Array:
+    return draw_guess(world.settings, shape, rate_hz=world.rate_hz, seed=world.seed, stream=stream)
+
+
+def _displace(world: _World, true_pixels: Array, points_world: Array, moved: Array) -> Array:
+    """Return how far projections (point view 2) move when the points move, both in reference pixels."""
+    rig, scale, points = world.rig, world.px_per_reference_px, points_world.astype(np.float32)
+    if len(points) == 0:
+        return np.zeros_like(true_pixels)
+    centre = points.mean(axis=0)
     depth = rig.camera_from_world[:, 2, :3] @ centre + rig.camera_from_world[:, 2, 3]
     metres_per_px = np.float32(np.median(depth / rig.camera.focal_px[:, 0] * scale[:, 0]))
     lens, pose = rig.camera.lens.astype(np.float32), rig.camera_from_world.astype(np.float32)
-    elsewhere = project(points + metres_per_px * moved, lens=lens, camera_from_world=pose)
-    return (elsewhere.pixels - true_pixels) / scale[..., None]
+    elsewhere = project(points + metres_per_px * moved, lens=lens, camera_from_world=pose).pixels
+    return (np.swapaxes(elsewhere, 0, 1) - true_pixels) / scale
 
 
 def _draw_scores(world: _World, fate: _Fate, noise: Noise) -> Array:
