@@ -20,6 +20,7 @@ _OPTIONS = {
     # A division by zero gives infinity; checking each one would keep loops from being vectorised.
     "error_model": "numpy",
     "nogil": True,
+    "forceinline": True,
 }
 
 

@@ -11,7 +11,7 @@ from typing import no_type_check
 from mvmono3d.geometry.compiled import compiled
 
 LANES = 16
-_STEPS = 5
+_STEPS = 4
 
 
 @compiled

@@ -1,8 +1,8 @@
 """The steps of the robust triangulation, compiled: `LANES` joints, or subsets of views, side by side.
 
 Flat arrays as in `lens_lanes.py`. Rows per view: `observed` 8: m (2x3) then c (2), so that
-(m X + c) / depth is the residual in distorted pixels, linear in the lens about the detection; `normal` 9:
-the normal equations of that residual, symmetric 3x3 (00 01 02 11 12 22) then the right-hand side.
+(m X + c) / depth is the residual in distorted pixels, linear in the lens about the detection. `total` 9:
+normal equations, symmetric 3x3 (00 01 02 11 12 22) then the right-hand side.
 Columns of a camera: see `robust_kernel._cameras`.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from mvmono3d.geometry import lens_lanes
 from mvmono3d.geometry.compiled import compiled_after
-from mvmono3d.geometry.lens_lanes import LANES, bend
+from mvmono3d.geometry.lens_lanes import LANES, bend, undistort
 
 _UNDISTORT_ERROR2 = 1e-2
 """Square of the largest error of an undistortion, in pixels; beyond it the lens has no such pixel."""
@@ -46,7 +46,6 @@ class Work(NamedTuple):
     weight: np.ndarray
     residual: np.ndarray
     observed: np.ndarray
-    normal: np.ndarray
     total: np.ndarray
     point: np.ndarray
     step: np.ndarray
@@ -54,6 +53,11 @@ class Work(NamedTuple):
     valid: np.ndarray
     cost: np.ndarray
     mask: np.ndarray
+    """Bits of the views that support a point; after the refinement, of its inliers."""
+    support: np.ndarray
+    """Number of bits in `mask`."""
+    seen_mask: np.ndarray
+    wide: np.ndarray
     ahead: np.ndarray
     found: np.ndarray
     rivals: np.ndarray
@@ -67,9 +71,10 @@ def new_work(views, subsets):
     size = views * LANES
     return Work(
         np.zeros(size), np.zeros(size), np.zeros(LANES), np.zeros(LANES), np.zeros(5 * LANES),
-        np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(8 * size), np.zeros(9 * size),
+        np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(8 * size),
         np.zeros(9 * LANES), np.zeros(3 * LANES), np.zeros(3 * LANES), np.zeros(9 * LANES),
-        np.zeros(LANES), np.zeros(LANES), np.zeros(LANES, np.int64), np.zeros(LANES), np.zeros(LANES),
+        np.zeros(LANES), np.zeros(LANES), np.zeros(LANES, np.int64), np.zeros(LANES, np.int64),
+        np.zeros(LANES, np.int64), np.zeros(LANES), np.zeros(LANES), np.zeros(LANES),
         np.zeros((LANES, subsets + 1), np.int64), np.zeros(LANES, np.int64),
     )  # fmt: skip
 
@@ -77,11 +82,13 @@ def new_work(views, subsets):
 @_compiled
 @no_type_check
 def bits(mask):
-    count = 0
-    while mask:
-        mask &= mask - 1
-        count += 1
-    return count
+    """Count the bits of a non-negative integer (Warren, Hacker's Delight, figure 5-2)."""
+    mask -= (mask >> 1) & 0x5555555555555555
+    mask = (mask & 0x3333333333333333) + ((mask >> 2) & 0x3333333333333333)
+    mask = (mask + (mask >> 4)) & 0x0F0F0F0F0F0F0F0F
+    mask += mask >> 8
+    mask += mask >> 16
+    return (mask + (mask >> 32)) & 0x7F
 
 
 @_compiled
@@ -101,44 +108,82 @@ def load(pixels, confidence, detected, first, count, work):
 
 @_compiled
 @no_type_check
-def observe(camera, view, work):
-    """Fill a view's rows from its undistorted pixels; one that the lens can't have made is not seen."""
-    u, v = work.u, work.v
-    x, y, bent, seen, observed, normal = work.x, work.y, work.bent, work.seen, work.observed, work.normal
+def observe(cameras, work):
+    """Undistort and fill each view's rows; a pixel that its lens can't have made is not seen."""
+    for view in range(cameras.shape[0]):
+        lanes = slice(view * LANES, (view + 1) * LANES)
+        u, v, seen = work.u[lanes], work.v[lanes], work.seen[lanes]
+        undistort(cameras[view], u, v, work.x, work.y, work.bent)
+        _check(cameras[view], u, v, work.bent, seen)
+        _fill(cameras[view], work.x, work.y, work.bent, seen, work.observed[8 * view * LANES :])
+
+
+@_compiled
+@no_type_check
+def _check(camera, u, v, bent, seen):
     fx, fy, cx, cy = camera[0], camera[1], camera[2], camera[3]
+    for i in range(LANES):
+        xx, xy, yy = bent[2 * LANES + i], bent[3 * LANES + i], bent[4 * LANES + i]
+        eu = u[i] - cx - fx * bent[i]
+        ev = v[i] - cy - fy * bent[LANES + i]
+        # The Jacobian of a folded lens turns over. NaN fails every comparison.
+        good = (eu * eu + ev * ev < _UNDISTORT_ERROR2) & (xx * yy - xy * xy > 1e-3) & (xx + yy > 0.0)
+        use = seen[i]
+        seen[i] = use if good else 0.0
+
+
+@_compiled
+@no_type_check
+def _fill(camera, x, y, bent, seen, observed):
+    fx, fy = camera[0], camera[1]
     r00, r01, r02, t0 = camera[10], camera[11], camera[12], camera[19]
     r10, r11, r12, t1 = camera[13], camera[14], camera[15], camera[20]
     r20, r21, r22, t2 = camera[16], camera[17], camera[18], camera[21]
-    of_observed, of_normal, of_seen = 8 * view * LANES, 9 * view * LANES, view * LANES
     for i in range(LANES):
+        a, b = x[i], y[i]
         xx, xy, yy = bent[2 * LANES + i], bent[3 * LANES + i], bent[4 * LANES + i]
-        eu = u[of_seen + i] - cx - fx * bent[i]
-        ev = v[of_seen + i] - cy - fy * bent[LANES + i]
-        # The Jacobian of a folded lens turns over. NaN fails every comparison.
-        good = (eu * eu + ev * ev < _UNDISTORT_ERROR2) & (xx * yy - xy * xy > 1e-3) & (xx + yy > 0.0)
-        use = seen[of_seen + i] if good else 0.0
-        a = x[i] if good else 0.0
-        b = y[i] if good else 0.0
         # Rows of an unseen view are 0, and then so is its part in every sum.
-        xx, xy, yx, yy = (
-            (use * fx * xx, use * fx * xy, use * fy * xy, use * fy * yy) if good else (0.0, 0.0, 0.0, 0.0)
-        )
-        seen[of_seen + i] = use
+        use = seen[i] > 0.0
+        a = a if use else 0.0
+        b = b if use else 0.0
+        xx = xx if use else 0.0
+        xy = xy if use else 0.0
+        yy = yy if use else 0.0
         p0, p1, p2, p3 = r00 - a * r20, r01 - a * r21, r02 - a * r22, t0 - a * t2
         q0, q1, q2, q3 = r10 - b * r20, r11 - b * r21, r12 - b * r22, t1 - b * t2
-        m0, m1, m2, c0 = xx * p0 + xy * q0, xx * p1 + xy * q1, xx * p2 + xy * q2, xx * p3 + xy * q3
-        n0, n1, n2, c1 = yx * p0 + yy * q0, yx * p1 + yy * q1, yx * p2 + yy * q2, yx * p3 + yy * q3
-        row = of_observed + i
-        observed[row], observed[row + LANES], observed[row + 2 * LANES] = m0, m1, m2
-        observed[row + 3 * LANES], observed[row + 4 * LANES], observed[row + 5 * LANES] = n0, n1, n2
-        observed[row + 6 * LANES], observed[row + 7 * LANES] = c0, c1
-        row = of_normal + i
-        normal[row], normal[row + LANES] = m0 * m0 + n0 * n0, m0 * m1 + n0 * n1
-        normal[row + 2 * LANES], normal[row + 3 * LANES] = m0 * m2 + n0 * n2, m1 * m1 + n1 * n1
-        normal[row + 4 * LANES], normal[row + 5 * LANES] = m1 * m2 + n1 * n2, m2 * m2 + n2 * n2
-        normal[row + 6 * LANES] = -(m0 * c0 + n0 * c1)
-        normal[row + 7 * LANES] = -(m1 * c0 + n1 * c1)
-        normal[row + 8 * LANES] = -(m2 * c0 + n2 * c1)
+        observed[i] = fx * (xx * p0 + xy * q0)
+        observed[LANES + i] = fx * (xx * p1 + xy * q1)
+        observed[2 * LANES + i] = fx * (xx * p2 + xy * q2)
+        observed[3 * LANES + i] = fy * (xy * p0 + yy * q0)
+        observed[4 * LANES + i] = fy * (xy * p1 + yy * q1)
+        observed[5 * LANES + i] = fy * (xy * p2 + yy * q2)
+        observed[6 * LANES + i] = fx * (xx * p3 + xy * q3)
+        observed[7 * LANES + i] = fy * (xy * p3 + yy * q3)
+
+
+@_compiled
+@no_type_check
+def combine(work):
+    """Sum the weighted normal equations of the algebraic residuals, linear in the point."""
+    observed, weight, total = work.observed, work.weight, work.total
+    total[:] = 0.0
+    for view in range(weight.size // LANES):
+        first, of_weight = 8 * view * LANES, view * LANES
+        for i in range(LANES):
+            row = first + i
+            m0, m1, m2 = observed[row], observed[row + LANES], observed[row + 2 * LANES]
+            n0, n1, n2 = observed[row + 3 * LANES], observed[row + 4 * LANES], observed[row + 5 * LANES]
+            c, d = observed[row + 6 * LANES], observed[row + 7 * LANES]
+            use = weight[of_weight + i]
+            total[i] += use * (m0 * m0 + n0 * n0)
+            total[LANES + i] += use * (m0 * m1 + n0 * n1)
+            total[2 * LANES + i] += use * (m0 * m2 + n0 * n2)
+            total[3 * LANES + i] += use * (m1 * m1 + n1 * n1)
+            total[4 * LANES + i] += use * (m1 * m2 + n1 * n2)
+            total[5 * LANES + i] += use * (m2 * m2 + n2 * n2)
+            total[6 * LANES + i] -= use * (m0 * c + n0 * d)
+            total[7 * LANES + i] -= use * (m1 * c + n1 * d)
+            total[8 * LANES + i] -= use * (m2 * c + n2 * d)
 
 
 @_compiled
@@ -163,17 +208,16 @@ def solve(total, step, valid):
 
 @_compiled
 @no_type_check
-def weigh(cameras, point, min_depth, normal):
-    """Turn the algebraic residuals of the normal equations into pixels at the depths of `point`."""
+def weigh(cameras, limits, work):
+    """Set the weights that turn algebraic residuals into pixels at the depths of the points."""
+    seen, point, weight = work.seen, work.point, work.weight
     for view in range(cameras.shape[0]):
         r0, r1, r2, t = cameras[view, 16], cameras[view, 17], cameras[view, 18], cameras[view, 21]
-        first = 9 * view * LANES
+        first = view * LANES
         for i in range(LANES):
             depth = r0 * point[i] + r1 * point[LANES + i] + r2 * point[2 * LANES + i] + t
-            depth = max(depth, min_depth)
-            weight = 1.0 / (depth * depth)
-            for row in range(9):
-                normal[first + row * LANES + i] *= weight
+            depth = max(depth, limits.min_depth)
+            weight[first + i] = seen[first + i] / (depth * depth)
 
 
 @_compiled
@@ -204,6 +248,8 @@ def score(cameras, limits, work):
             cost[i] += use * (error2 if supports else gate2)
             mask[i] |= bit if supports & (use > 0.0) else 0
             ahead[i] = ahead[i] if front | (use == 0.0) else 0.0
+    for i in range(LANES):
+        work.support[i] = bits(mask[i])
 
 
 @_compiled
@@ -247,8 +293,9 @@ def residuals(cameras, limits, work):
     gate2, min_depth = limits.last_gate2, limits.min_depth
     u, v, seen, point = work.u, work.v, work.seen, work.point
     x, y, bent, residual, weight = work.x, work.y, work.bent, work.residual, work.weight
+    work.mask[:], work.seen_mask[:] = 0, 0
     for view in range(cameras.shape[0]):
-        camera = cameras[view]
+        camera, bit = cameras[view], 1 << np.int64(cameras[view, 25])
         fx, fy, cx, cy = camera[0], camera[1], camera[2], camera[3]
         r00, r01, r02, t0 = camera[10], camera[11], camera[12], camera[19]
         r10, r11, r12, t1 = camera[13], camera[14], camera[15], camera[20]
@@ -267,4 +314,33 @@ def residuals(cameras, limits, work):
             error2 = e0 * e0 + e1 * e1
             use = seen[first + i]
             residual[first + i] = math.sqrt(error2) if use > 0.0 else 0.0
-            weight[first + i] = use if (depth > min_depth) & (error2 < gate2) else 0.0
+            inlier = (depth > min_depth) & (error2 < gate2) & (use > 0.0)
+            weight[first + i] = 1.0 if inlier else 0.0
+            work.mask[i] |= bit if inlier else 0
+            work.seen_mask[i] |= bit if use > 0.0 else 0
+
+
+@_compiled
+@no_type_check
+def widen(cameras, limits, work):
+    """Set `wide` to 1 where two inlier rays meet at more than the least angle."""
+    point, weight, wide = work.point, work.weight, work.wide
+    wide[:] = 0.0
+    for one in range(cameras.shape[0]):
+        for other in range(one):
+            if cameras[one, 25] == cameras[other, 25]:
+                continue
+            for i in range(LANES):
+                x, y, z = point[i], point[LANES + i], point[2 * LANES + i]
+                a0, a1, a2 = cameras[one, 22] - x, cameras[one, 23] - y, cameras[one, 24] - z
+                b0, b1, b2 = cameras[other, 22] - x, cameras[other, 23] - y, cameras[other, 24] - z
+                dot = a0 * b0 + a1 * b1 + a2 * b2
+                product = (a0 * a0 + a1 * a1 + a2 * a2) * (b0 * b0 + b1 * b1 + b2 * b2)
+                both = weight[one * LANES + i] * weight[other * LANES + i]
+                open_enough = both * (product - dot * dot) > limits.least_sine2 * product
+                wide[i] = 1.0 if open_enough else wide[i]
+        missing = 0
+        for i in range(LANES):
+            missing += 1 if (wide[i] == 0.0) & (work.found[i] > 0.0) else 0
+        if missing == 0:
+            return
