@@ -8,7 +8,7 @@ from mvmono3d.errors import InvalidFileError
 
 LARGEST_RIG_M = 100.0
 SMALLEST_RIG_M = 0.01
-LARGEST_ACTOR_M = 30.0
+LARGEST_ACTOR_M = 20.0
 SMALLEST_ACTOR_M = 5e-4
 
 

@@ -104,7 +104,7 @@ def reconstruct_robust(
         points_world=robust.points_world,
         covariance_world=robust.covariance_world,
         reason=robust.reason.astype(np.int64),
-        precision=np.where(robust.inlier, observations.confidence, 0.0),
+        precision=robust.inlier.astype(np.float64),
         sigma_px=sigma_px,
     )
     return _reconstruction(solution, observations, rig)
