@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.spatial.transform import Rotation
 
 SIZE = (1920, 1200)
 PINHOLE = (-0.12, 0.03, 0.001, -0.0008, -0.004)
@@ -54,10 +55,16 @@ def scene(
 
 
 def random_pose(generator: np.random.Generator) -> np.ndarray:
-    from scipy.spatial.transform import Rotation
+    return np.concatenate([random_rotations(generator, 1)[0], generator.normal(size=(3, 1))], axis=1)
 
-    rotation = Rotation.random(random_state=generator).as_matrix()
-    return np.concatenate([rotation, generator.normal(size=(3, 1))], axis=1)
+
+def random_rotations(generator: np.random.Generator, count: int) -> np.ndarray:
+    """Uniform over all rotations."""
+    return Rotation.from_quat(generator.normal(size=(count, 4))).as_matrix()
+
+
+def gradients_are_finite(*leaves: torch.Tensor) -> bool:
+    return all(leaf.grad is not None and bool(torch.isfinite(leaf.grad).all()) for leaf in leaves)
 
 
 def to_torch(*arrays: np.ndarray, dtype: torch.dtype = torch.float64) -> list[torch.Tensor]:

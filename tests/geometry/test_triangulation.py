@@ -1,3 +1,6 @@
+from itertools import pairwise
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -7,11 +10,13 @@ from hypothesis import strategies as st
 from mvmono3d.geometry.projection import project
 from mvmono3d.geometry.rigid import compose, invert, transform_points
 from mvmono3d.geometry.triangulation import triangulate, triangulate_dlt
-from tests.geometry.rigs import lenses, looking_at, random_pose, scene, to_torch
+from tests.geometry.rigs import gradients_are_finite, lenses, looking_at, random_pose, scene, to_torch
 from tests.tolerances import EXACT, FLOAT32_M, ITERATED
 
 
-def _seen(views=4, *, noise_px=0.0, fisheye=(), batch=(), joints=7, seed=0):
+def _seen(
+    views=4, *, noise_px=0.0, fisheye=(), batch=(), joints=7, seed=0
+) -> tuple[Any, Any, Any, dict[str, Any]]:
     points, lens, pose = scene(views, batch=batch, joints=joints, fisheye=fisheye, seed=seed)
     pixels = project(points, lens=lens, camera_from_world=pose).pixels
     pixels = pixels + noise_px * np.random.default_rng(seed + 1).normal(size=pixels.shape)
@@ -127,14 +132,16 @@ def test_too_few_views_give_zero_and_no_information(views_used, dtype):
 
 
 def test_two_cameras_at_one_place_are_too_few():
-    points, pixels, weights, rig = _seen(2)
+    _, pixels, weights, rig = _seen(2)
     twice = {name: array[[0, 0]] for name, array in rig.items()}
     assert not triangulate(pixels[[0, 0]], weights, **twice).solved.any()
 
 
 def test_padded_cameras_of_zeros_change_nothing():
     _, pixels, weights, rig = _seen(4, noise_px=1.0)
-    padded = {name: np.concatenate([array, np.zeros_like(array[:2])]) for name, array in rig.items()}
+    padded: dict[str, Any] = {
+        name: np.concatenate([array, np.zeros_like(array[:2])]) for name, array in rig.items()
+    }
     padded_pixels = np.concatenate([pixels, np.zeros_like(pixels[:2])])
     padded_weights = np.concatenate([weights, np.zeros_like(weights[:2])])
     np.testing.assert_allclose(
@@ -176,7 +183,7 @@ def test_gauss_newton_never_raises_the_cost():
         answer = triangulate(pixels, weights, steps=steps, **rig)
         predicted = project(answer.points_world, **rig).pixels
         costs.append(np.where(answer.solved, ((predicted - pixels) ** 2).sum((-1, -3)), 0.0))
-    for before, after in zip(costs, costs[1:], strict=False):
+    for before, after in pairwise(costs):
         assert (after <= before * (1 + 1e-4)).mean() > 0.995
 
 
@@ -199,7 +206,7 @@ def test_a_prior_solves_joints_with_too_few_views(views_used, dtype):
 
 def test_a_prior_pulls_along_the_ray_alone_when_one_view_sees_the_joint():
     points, pixels, weights, rig = _seen(1)
-    wrong = points + [0.05, -0.03, 0.04]
+    wrong = points + np.array([0.05, -0.03, 0.04])
     answer = triangulate(
         pixels, weights, prior_points=wrong, prior_precision=np.full(points.shape[:-1], 100.0), **rig
     )
@@ -258,8 +265,7 @@ def test_gradients_are_finite_where_nothing_is_seen():
             value.requires_grad_()
         solved = triangulate(inputs[0], inputs[1], lens=inputs[2], camera_from_world=inputs[3])
         (solved.points_world.sum() + solved.information.sum()).backward()
-        for value in inputs:
-            assert torch.isfinite(value.grad).all()
+        assert gradients_are_finite(*inputs)
 
 
 @settings(max_examples=25, deadline=None)

@@ -39,7 +39,8 @@ def test_the_exported_graph_gives_what_torch_gives(tmp_path):
     torch.onnx.export(_Triangulate(), tuple(inputs), path, dynamo=True, verbose=False)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     names = [entry.name for entry in session.get_inputs()]
-    theirs = session.run(None, dict(zip(names, [value.numpy() for value in inputs], strict=True)))
+    answers = session.run(None, dict(zip(names, [value.numpy() for value in inputs], strict=True)))
+    theirs = [np.asarray(answer) for answer in answers]
     expected = [value.numpy() for value in _Triangulate()(*inputs)]
     np.testing.assert_array_equal(theirs[2], expected[2])
     assert expected[2][:, 1:].all()
