@@ -6,7 +6,7 @@ exactly where it stood, with any number of workers.
 
 import numpy as np
 
-ORDER, AUGMENTATION, STEP, WORLD = range(4)
+ORDER, AUGMENTATION, STEP = range(3)
 """What the numbers are for: streams of different purposes never overlap."""
 
 

@@ -1,6 +1,6 @@
 """The Lightning data module: batches are clips of stacked torch tensors."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -94,18 +94,19 @@ class ClipDataModule(lightning.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Clip]:
         """Return the loader that goes on where the run stands."""
+        dataset = _Augmented(store=self.splits.train, seed=self._seed, augment=self._augment)
+        return DataLoader(dataset, batch_sampler=self._batches(self._batches_done), **self._loading())
+
+    def first_batches(self, count: int) -> Iterator[Clip]:
+        """Yield training batches in their stored order, without augmentation."""
         store = self.splits.train
-        batches = CounterBatches(
-            samples=min(len(store), self._limit or len(store)),
-            batch_size=self._batch_size,
-            seed=self._seed,
-            batches_done=self._batches_done,
-            per_epoch=lambda: _limited(len(batches), self._attached.limit_train_batches),
-            rank=self._attached.global_rank,
-            shares=self._attached.world_size,
-        )
-        dataset = _Augmented(store=store, seed=self._seed, augment=self._augment)
-        return DataLoader(dataset, batch_sampler=batches, **self._loading())
+        for start in range(0, min(len(store), count * self._batch_size), self._batch_size):
+            stop = min(len(store), start + self._batch_size)
+            yield collate([store[sample] for sample in range(start, stop)])
+
+    def training_batch(self, done: int) -> list[tuple[int, int]]:
+        """Return (epoch, clip) of this process's batch that follows `done` others."""
+        return next(iter(self._batches(lambda: done)))
 
     def val_dataloader(self) -> DataLoader[Clip]:
         """Return the validation clips in their own order."""
@@ -141,6 +142,19 @@ class ClipDataModule(lightning.LightningDataModule):
         # `processed`, not the global step: a skipped or accumulated batch is done as well.
         progress = self._attached.fit_loop.epoch_loop.batch_progress.state_dict()
         return int(progress["total"]["processed"])
+
+    def _batches(self, done: Callable[[], int]) -> CounterBatches:
+        clips, limit = len(self.splits.train), self._attached.limit_train_batches
+        batches = CounterBatches(
+            samples=min(clips, self._limit or clips),
+            batch_size=self._batch_size,
+            seed=self._seed,
+            batches_done=done,
+            per_epoch=lambda: _limited(len(batches), limit),
+            rank=self._attached.global_rank,
+            shares=self._attached.world_size,
+        )
+        return batches
 
     def _evaluation_loader(self, store: ClipStore) -> DataLoader[Clip]:
         trainer = self._attached

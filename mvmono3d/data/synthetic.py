@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -17,15 +17,18 @@ from rich.progress import track
 from mvmono3d.core.clip import Clip
 from mvmono3d.core.schema import SCHEMA_VERSION, sha256_of_bytes, sha256_of_file
 from mvmono3d.core.skeleton import Skeleton
-from mvmono3d.data.counters import WORLD, number
 from mvmono3d.data.splits import NAMES, Splits
 from mvmono3d.data.store import ClipStore
 from mvmono3d.data.windows import windows
 from mvmono3d.errors import ConfigurationError
+from mvmono3d.synthetic.splits import ClipSeeds, Split, clip_seeds
+from mvmono3d.synthetic.world import make_clip
 
 _LOG = logging.getLogger(__name__)
 MakeClip = Callable[..., Clip]
 """(settings, *, seed, subject, rig_seed) -> Clip, as `mvmono3d.synthetic.world.make_clip`."""
+_FAR_APART = 1_000_000
+"""Scenes between the first of one world seed and the first of the next."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,20 +37,27 @@ class SyntheticClips:
 
     skeleton: Skeleton
     world: Any
-    """The settings that `make` takes first; a frozen dataclass of plain values."""
-    make: MakeClip
+    """The settings that `make` takes first: a frozen dataclass of plain values, among them `frames`."""
     scenes: Mapping[str, int]
     """Number of scenes by split: train, val, test."""
+    scene_frames: int
+    """Length of a scene; it replaces the world's own."""
     window_frames: int
     stride_frames: int
     seed: int
     cache: Path | str
     processes: int = 1
+    make: MakeClip = make_clip
 
     def __post_init__(self) -> None:
         if sorted(self.scenes) != sorted(NAMES) or min(self.scenes.values()) < 1:
             raise ConfigurationError(
                 f"data.source.scenes is {dict(self.scenes)}; expected at least 1 of {NAMES}"
+            )
+        if self.scene_frames < self.window_frames:
+            raise ConfigurationError(
+                f"data.source.scene_frames is {self.scene_frames}, less than one window of "
+                f"{self.window_frames} frames; raise it or lower data.source.window_frames"
             )
 
     @property
@@ -56,6 +66,7 @@ class SyntheticClips:
         content = (
             SCHEMA_VERSION,
             repr(self.world),
+            self.scene_frames,
             self.skeleton,
             self.window_frames,
             self.stride_frames,
@@ -86,40 +97,36 @@ class SyntheticClips:
 
     def _make(self, name: str) -> None:
         began, scenes = time.monotonic(), self.scenes[name]
-        places = [(NAMES.index(name) + 1, scene) for scene in range(scenes)]
-        clips, owners = [], []
-        for (_, scene), made in zip(places, self._scenes(name, places), strict=True):
-            cut = list(windows(made, frames=self.window_frames, stride=self.stride_frames))
+        seeds = list(clip_seeds(Split[name.upper()], scenes, first=self.seed * _FAR_APART))
+        # Tests run a scene from its start to its end, as a rig does.
+        frames = self.scene_frames if name == "test" else self.window_frames
+        clips, subjects, rigs = [], [], []
+        for each, made in zip(seeds, self._scenes(name, seeds), strict=True):
+            cut = list(windows(made, frames=frames, stride=min(frames, self.stride_frames)))
             clips += cut
-            owners += [f"{name}-{scene}"] * len(cut)
-        if not clips:
-            raise ConfigurationError(
-                f"a scene is shorter than one window of {self.window_frames} frames: "
-                "lower data.source.window_frames or lengthen data.source.world"
-            )
-        ClipStore.write(self._store(name), clips, subjects=owners, rigs=owners)
+            subjects += [f"subject {each.subject}"] * len(cut)
+            rigs += [f"rig {each.rig_seed}"] * len(cut)
+        ClipStore.write(self._store(name), clips, subjects=subjects, rigs=rigs)
         seconds = time.monotonic() - began
         _LOG.info(
             "made %d %s clips from %d scenes in %.1f s: %s", len(clips), name, scenes, seconds, self.folder
         )
 
-    def _scenes(self, name: str, places: list[tuple[int, int]]) -> Iterator[Clip]:
-        make = partial(_make_scene, self.make, self.world, self.seed)
+    def _scenes(self, name: str, seeds: list[ClipSeeds]) -> Iterator[Clip]:
+        make = partial(_make_scene, self.make, replace(self.world, frames=self.scene_frames))
         console = Console(stderr=True)
         title = f"making {name} clips"
-        shown = {"total": len(places), "console": console, "disable": not console.is_terminal}
+        shown = {"total": len(seeds), "console": console, "disable": not console.is_terminal}
         if self.processes <= 1:
-            yield from track(map(make, places), title, **shown)
+            yield from track(map(make, seeds), title, **shown)
             return
         # Spawned, not forked: torch's threads in this process don't survive a fork.
         with ProcessPoolExecutor(self.processes, mp_context=get_context("spawn")) as pool:
-            yield from track(pool.map(make, places, chunksize=4), title, **shown)
+            yield from track(pool.map(make, seeds, chunksize=4), title, **shown)
 
 
-def _make_scene(make: MakeClip, world: Any, seed: int, place: tuple[int, int]) -> Clip:
-    split, scene = place
-    identity = split * 10_000_000 + scene
-    return make(world, seed=number(seed, WORLD, split, scene), subject=identity, rig_seed=identity)
+def _make_scene(make: MakeClip, world: Any, seeds: ClipSeeds) -> Clip:
+    return make(world, seed=seeds.seed, subject=seeds.subject, rig_seed=seeds.rig_seed)
 
 
 def _code_hash(make: MakeClip) -> str:

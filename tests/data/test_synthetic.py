@@ -11,7 +11,8 @@ from tests.data.clips import STICK, StickWorld, make_stick_clip, refuse_to_make
 def source(cache, **changes):
     values = {
         "skeleton": STICK,
-        "world": StickWorld(frames=16),
+        "world": StickWorld(),
+        "scene_frames": 16,
         "make": make_stick_clip,
         "scenes": {"train": 3, "val": 1, "test": 2},
         "window_frames": 8,
@@ -30,9 +31,9 @@ def made(cache, **changes):
 
 def test_scenes_become_windows_of_actors_and_rigs_that_no_split_shares(tmp_path):
     splits = made(tmp_path)
-    assert [len(store) for _, store in splits.stores()] == [6, 2, 4]
+    assert [len(store) for _, store in splits.stores()] == [6, 2, 2]
     assert splits.shared == frozenset()
-    assert splits.train.subjects[:3] == ("train-0", "train-0", "train-1")
+    assert splits.train.rigs[0] == splits.train.rigs[1] != splits.train.rigs[2]
 
 
 def test_the_second_run_reads_what_the_first_made(tmp_path):
@@ -43,9 +44,10 @@ def test_the_second_run_reads_what_the_first_made(tmp_path):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"world": StickWorld(frames=16, gone=0.2)},
+        {"world": StickWorld(gone=0.2)},
         {"seed": 1},
         {"window_frames": 4},
+        {"scene_frames": 24},
         {"stride_frames": 4},
         {"make": partial(make_stick_clip)},
     ],
@@ -72,8 +74,8 @@ def test_more_training_scenes_leave_validation_and_test_alone(tmp_path):
 
 
 def test_scenes_shorter_than_a_window_are_refused(tmp_path):
-    with pytest.raises(ConfigurationError, match="shorter than one window"):
-        made(tmp_path, window_frames=17)
+    with pytest.raises(ConfigurationError, match="less than one window"):
+        source(tmp_path, window_frames=17)
 
 
 def test_a_split_without_scenes_is_refused(tmp_path):

@@ -1,0 +1,64 @@
+"""Measure what was trained on clips it never saw, beside the classical methods."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from mvmono3d.evaluation.baselines import baselines
+from mvmono3d.evaluation.compare import Comparison, Method, compare
+from mvmono3d.pipeline.over_clip import reconstruct_clip
+from mvmono3d.pipeline.task import ReconstructorTask
+from mvmono3d.training.build import Run
+from mvmono3d.training.callbacks import BestCheckpoint
+from mvmono3d.training.checkpoint import load_weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What the evaluation found; empty where none was asked for."""
+
+    validation: dict[str, float] = field(default_factory=dict)
+    test: dict[str, float] = field(default_factory=dict)
+    comparison: Comparison | None = None
+    """The reconstructor beside the classical methods, on the test clips that have truth."""
+
+
+def evaluate(run: Run) -> Outcome:
+    """Measure the best checkpoint on validation and test clips, with the same steps."""
+    best = best_checkpoint(run)
+    if best is not None:
+        load_weights(run.task, best)
+    validation = run.trainer.validate(run.task, dataloaders=run.data.val_dataloader(), verbose=False)
+    test = run.trainer.validate(run.task, dataloaders=run.data.test_dataloader(), verbose=False)
+    return Outcome(validation=_plain(validation), test=_plain(test), comparison=_compare(run))
+
+
+def best_checkpoint(run: Run) -> Path | None:
+    """Return the best checkpoint of the run, or the last where nothing says which is best."""
+    kept = [each for each in run.trainer.checkpoint_callbacks if isinstance(each, ModelCheckpoint)]
+    kept.sort(key=lambda each: not isinstance(each, BestCheckpoint))
+    paths = [Path(each.best_model_path) for each in kept if each.best_model_path]
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _compare(run: Run) -> Comparison | None:
+    task = run.task
+    if not isinstance(task, ReconstructorTask) or not run.trainer.is_global_zero:
+        return None
+    store = run.data.splits.test
+    clips = [clip for clip in map(store.__getitem__, range(len(store))) if clip.truth is not None]
+    if not clips:
+        return None
+    reconstructor = task.reconstructor.to(torch.device("cpu"))
+    learned: Mapping[str, Method] = {"learned": partial(reconstruct_clip, reconstructor)}
+    return compare(clips, {**learned, **baselines()})
+
+
+def _plain(metrics: Any) -> dict[str, float]:
+    found = metrics[0] if metrics else {}
+    return {name.removeprefix("val/"): float(value) for name, value in found.items()}

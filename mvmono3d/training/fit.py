@@ -1,0 +1,122 @@
+"""One training from start to end: seed, build, fit, evaluate, report."""
+
+import logging
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import lightning
+import torch
+import yaml
+from omegaconf import DictConfig
+
+from mvmono3d.core.schema import atomic_write
+from mvmono3d.data.datamodule import ClipDataModule
+from mvmono3d.errors import ConfigurationError
+from mvmono3d.training.build import Run, build
+from mvmono3d.training.checkpoint import load_weights, read_checkpoint
+from mvmono3d.training.evaluate import Outcome, evaluate
+from mvmono3d.training.report import report
+
+_LOG = logging.getLogger(__name__)
+_UNITS_BATCHES = 8
+"""Training batches that a task may look at before its first step."""
+
+
+def run(cfg: DictConfig) -> float | None:
+    """Train what the configuration says and return the metric that a sweep optimises."""
+    with _without_noise():
+        torch.set_num_threads(cfg.threads)
+        lightning.seed_everything(cfg.seed, workers=True, verbose=False)
+        return fit(build(cfg))
+
+
+def fit(run: Run) -> float | None:
+    """Train, evaluate and report a built run; loggers are closed whatever happens."""
+    with _closed_loggers():
+        began = time.monotonic()
+        _load_weights(run)
+        _record(run)
+        _prepare(run.task, run.data)
+        run.trainer.fit(run.task, datamodule=run.data, ckpt_path=run.ckpt_path, weights_only=True)
+        trained_s = time.monotonic() - began
+        objective = _objective(run)
+        outcome = evaluate(run) if run.evaluate else Outcome()
+        if run.trainer.is_global_zero:
+            report(run, outcome, trained_s=trained_s)
+        return objective
+
+
+def _load_weights(run: Run) -> None:
+    """Take weights over, and refuse a damaged checkpoint before any data is touched."""
+    if run.ckpt_path is not None:
+        read_checkpoint(run.ckpt_path)
+    if run.weights is not None:
+        load_weights(run.task, run.weights)
+
+
+def _prepare(task: lightning.LightningModule, data: ClipDataModule) -> None:
+    """Let a task that wants to see training clips before its first step see some of them."""
+    prepare = getattr(task, "prepare", None)
+    if prepare is not None:
+        prepare(data.first_batches(_UNITS_BATCHES))
+
+
+def _record(run: Run) -> None:
+    """Make the data and write the configuration down; other processes start when this one is done."""
+    if not run.trainer.is_global_zero:
+        return
+    run.data.prepare_data()
+    with atomic_write(run.folder / "config.yaml") as file:
+        file.write(yaml.safe_dump(dict(run.config), sort_keys=False).encode())
+    for logger in run.trainer.loggers:
+        logger.log_hyperparams({"config": dict(run.config)})
+
+
+def _objective(run: Run) -> float | None:
+    if run.objective is None:
+        return None
+    metrics = run.trainer.callback_metrics
+    if run.objective not in metrics:
+        known = ", ".join(sorted(metrics)) or "nothing"
+        raise ConfigurationError(f"objective {run.objective!r} was never logged; this run logged {known}")
+    return float(metrics[run.objective])
+
+
+@contextmanager
+def _closed_loggers() -> Iterator[None]:
+    """Finish a W&B run in any case: the next job of a sweep would log into it, a crash would look done."""
+    failed = True
+    try:
+        yield
+        failed = False
+    finally:
+        wandb: Any = sys.modules.get("wandb")
+        if wandb is not None and wandb.run is not None:
+            wandb.finish(exit_code=int(failed))
+
+
+@contextmanager
+def _without_noise() -> Iterator[None]:
+    """Hide what libraries say that a user can do nothing about."""
+    for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.WARNING)
+        # Hydra's handler prints what the library's own one would print a second time.
+        logger.handlers.clear()
+        logger.propagate = True
+    with warnings.catch_warnings():
+        for message in (
+            # Our batches are made in the main process on purpose: they are memory-mapped, not decoded.
+            r"The '\w+_dataloader' does not have many workers",
+            # CounterBatches goes on where the run stood; Lightning looks for another interface.
+            r"You're resuming from a checkpoint that ended before the epoch ended",
+            r".*isinstance\(treespec, LeafSpec\)",
+            r"Checkpoint directory .* exists and is not empty",
+            r"Starting from v1\.9\.0, `tensorboardX`",
+        ):
+            warnings.filterwarnings("ignore", message)
+        yield
