@@ -1,3 +1,4 @@
+# ruff: noqa: ANN001, ANN201, ANN202 - numba doesn't understand annotations
 """The compiled body of the robust triangulation: hypotheses, refinement, judgement.
 
 See `robust.py` for the method and `robust_lanes.py` for the arrays. Joints are taken `LANES` at a time;
@@ -11,14 +12,13 @@ import numpy as np
 from mvmono3d.core.trajectory import MissingReason
 from mvmono3d.geometry import lens_lanes, robust_lanes
 from mvmono3d.geometry.compiled import compiled_after
-from mvmono3d.geometry.lens_lanes import LANES
+from mvmono3d.geometry.lens_lanes import LANES, observe
 from mvmono3d.geometry.robust_lanes import (
     bits,
     combine,
     linearise,
     load,
     new_work,
-    observe,
     residuals,
     score,
     solve,

@@ -63,8 +63,9 @@ def triangulate_robust_bulk(
 
 def _flat(array: np.ndarray, batch: tuple[int, ...], own: tuple[int, ...], *, dtype: type) -> np.ndarray:
     """Broadcast and join the batch axes; no copy of an array that has its final form."""
-    full = np.broadcast_to(array, (*batch, *own))
-    return np.ascontiguousarray(full, dtype=dtype).reshape(-1, *own)
+    full = array if array.shape == (*batch, *own) else np.broadcast_to(array, (*batch, *own))
+    # Writeable, because to numba a read-only array is another type and would be compiled for anew.
+    return np.require(full, dtype=dtype, requirements=("C", "W")).reshape(-1, *own)
 
 
 def _cameras(

@@ -1,3 +1,4 @@
+# ruff: noqa: ANN001, ANN201 - numba doesn't understand annotations
 """The steps of the robust triangulation, compiled: `LANES` joints, or subsets of views, side by side.
 
 Flat arrays as in `lens_lanes.py`. Rows per view: `observed` 8: m (2x3) then c (2), so that
@@ -13,10 +14,8 @@ import numpy as np
 
 from mvmono3d.geometry import lens_lanes
 from mvmono3d.geometry.compiled import compiled_after
-from mvmono3d.geometry.lens_lanes import LANES, bend, undistort
+from mvmono3d.geometry.lens_lanes import LANES, bend
 
-_UNDISTORT_ERROR2 = 1e-2
-"""Square of the largest error of an undistortion, in pixels; beyond it the lens has no such pixel."""
 _SINGULAR = 1e-9
 """Least determinant over cubed trace of a normal matrix: rays within about 0.01 degree are parallel."""
 
@@ -68,6 +67,7 @@ class Work(NamedTuple):
 @_compiled
 @no_type_check
 def new_work(views, subsets):
+    """Make room for `LANES` joints, or for the subsets of one joint's views."""
     size = views * LANES
     return Work(
         np.zeros(size), np.zeros(size), np.zeros(LANES), np.zeros(LANES), np.zeros(5 * LANES),
@@ -94,6 +94,7 @@ def bits(mask):
 @_compiled
 @no_type_check
 def load(pixels, confidence, detected, first, count, work):
+    """Gather `count` joints; a view counts if it detected something with some confidence."""
     joints = pixels.shape[2]
     work.u[:], work.v[:], work.seen[:] = 0.0, 0.0, 0.0
     for lane in range(count):
@@ -104,61 +105,6 @@ def load(pixels, confidence, detected, first, count, work):
                 work.u[view * LANES + lane] = u
                 work.v[view * LANES + lane] = v
                 work.seen[view * LANES + lane] = 1.0
-
-
-@_compiled
-@no_type_check
-def observe(cameras, work):
-    """Undistort and fill each view's rows; a pixel that its lens can't have made is not seen."""
-    for view in range(cameras.shape[0]):
-        lanes = slice(view * LANES, (view + 1) * LANES)
-        u, v, seen = work.u[lanes], work.v[lanes], work.seen[lanes]
-        undistort(cameras[view], u, v, work.x, work.y, work.bent)
-        _check(cameras[view], u, v, work.bent, seen)
-        _fill(cameras[view], work.x, work.y, work.bent, seen, work.observed[8 * view * LANES :])
-
-
-@_compiled
-@no_type_check
-def _check(camera, u, v, bent, seen):
-    fx, fy, cx, cy = camera[0], camera[1], camera[2], camera[3]
-    for i in range(LANES):
-        xx, xy, yy = bent[2 * LANES + i], bent[3 * LANES + i], bent[4 * LANES + i]
-        eu = u[i] - cx - fx * bent[i]
-        ev = v[i] - cy - fy * bent[LANES + i]
-        # The Jacobian of a folded lens turns over. NaN fails every comparison.
-        good = (eu * eu + ev * ev < _UNDISTORT_ERROR2) & (xx * yy - xy * xy > 1e-3) & (xx + yy > 0.0)
-        use = seen[i]
-        seen[i] = use if good else 0.0
-
-
-@_compiled
-@no_type_check
-def _fill(camera, x, y, bent, seen, observed):
-    fx, fy = camera[0], camera[1]
-    r00, r01, r02, t0 = camera[10], camera[11], camera[12], camera[19]
-    r10, r11, r12, t1 = camera[13], camera[14], camera[15], camera[20]
-    r20, r21, r22, t2 = camera[16], camera[17], camera[18], camera[21]
-    for i in range(LANES):
-        a, b = x[i], y[i]
-        xx, xy, yy = bent[2 * LANES + i], bent[3 * LANES + i], bent[4 * LANES + i]
-        # Rows of an unseen view are 0, and then so is its part in every sum.
-        use = seen[i] > 0.0
-        a = a if use else 0.0
-        b = b if use else 0.0
-        xx = xx if use else 0.0
-        xy = xy if use else 0.0
-        yy = yy if use else 0.0
-        p0, p1, p2, p3 = r00 - a * r20, r01 - a * r21, r02 - a * r22, t0 - a * t2
-        q0, q1, q2, q3 = r10 - b * r20, r11 - b * r21, r12 - b * r22, t1 - b * t2
-        observed[i] = fx * (xx * p0 + xy * q0)
-        observed[LANES + i] = fx * (xx * p1 + xy * q1)
-        observed[2 * LANES + i] = fx * (xx * p2 + xy * q2)
-        observed[3 * LANES + i] = fy * (xy * p0 + yy * q0)
-        observed[4 * LANES + i] = fy * (xy * p1 + yy * q1)
-        observed[5 * LANES + i] = fy * (xy * p2 + yy * q2)
-        observed[6 * LANES + i] = fx * (xx * p3 + xy * q3)
-        observed[7 * LANES + i] = fy * (xy * p3 + yy * q3)
 
 
 @_compiled

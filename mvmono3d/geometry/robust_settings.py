@@ -1,7 +1,7 @@
 """What the robust triangulations share: settings, result, and the view subsets they try."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import NamedTuple
 
@@ -57,6 +57,10 @@ class RobustSettings:
             raise ConfigurationError(
                 f"RobustSettings: min_separation_m = {self.min_separation_m}, expected 0 or more"
             )
+
+    def scaled(self, sigma_px: float) -> "RobustSettings":
+        """Return the same gates, in sigmas, for detections of another standard deviation."""
+        return replace(self, sigma_px=sigma_px)
 
 
 class RobustTriangulated(NamedTuple):
