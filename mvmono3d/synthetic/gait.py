@@ -28,6 +28,7 @@ _STRAIGHTEST = 0.992
 """Longest distance from hip to ankle, in leg lengths: knees are never locked."""
 _LOWERING = 0.06
 _SPAN_S = 0.06
+_FOREVER_S = 1e6
 _SOFTNESS_M = 0.006
 
 
@@ -105,10 +106,12 @@ def _one_foot(
     target = sample_path(path, seen)
     heading = target[:, 2] - np.sign(lateral_m) * 0.1
     sideways = np.stack((np.cos(target[:, 2]), np.sin(target[:, 2])), axis=1) * lateral_m
+    placement = np.concatenate((target[:, :2] + sideways, heading[:, None]), axis=1)
+    # Between two movements that stand still, long ago and in a far future: a foot may never step.
     return Moves(
-        start_s=np.concatenate(([-1e6], start)),
-        duration_s=np.concatenate(([1.0], duration)),
-        target=np.concatenate((target[:, :2] + sideways, heading[:, None]), axis=1),
+        start_s=np.concatenate(([-_FOREVER_S], start, [_FOREVER_S])),
+        duration_s=np.concatenate(([1.0], duration, [1.0])),
+        target=np.concatenate((placement, placement[-1:])),
     )
 
 

@@ -46,8 +46,9 @@ _GRASPS_DEG = {
     "claw": ((35, -5, 20, 15, 25), (25, 45, 25), (25, 47, 26), (26, 46, 25), (28, 42, 24)),
 }
 GRASPS = tuple(_GRASPS_DEG)
-HELD_GRASPS = ("cylinder", "pinch", "claw")
-"""The grasps that can hold an object."""
+_ROOM = {"cylinder": (0.25, 0.65), "pinch": (0.3, 0.6), "claw": (0.0, 0.2)}
+"""The grasps that can hold an object, and how far, at least and at most, it keeps them from closing."""
+HELD_GRASPS = tuple(_ROOM)
 
 # The hand's angles, in the order that `hand_model` lists them.
 _ARM, _DIGITS = slice(0, 5), slice(5, 30)
@@ -62,6 +63,12 @@ _TREMBLE_RAD = np.deg2rad([8.0, 8.0, 12.0, 5.0, 4.0] + [4.0] * 25)
 _OPENING = 0.2
 """How far a hand that holds something may open towards the open hand."""
 _HELD_STEADINESS = 0.3
+
+
+class _Hold(NamedTuple):
+    grasp: str
+    room: float
+    """How far what is held keeps the grasp from closing: 1 is the open hand."""
 
 
 class HandMotion(NamedTuple):
@@ -81,10 +88,10 @@ def move_hand(
     arm, place, digits, tremble = (
         generator(seed, f"hand {part}") for part in ("arm", "place", "digits", "tremble")
     )
-    held = HELD_GRASPS[int(digits.integers(len(HELD_GRASPS)))] if holds else None
+    hold = _draw_hold(place) if holds else None
     position, arm_angles = _move_arm(model, time_s, rng=arm)
-    angles = np.concatenate((arm_angles, _move_digits(model, time_s, rng=digits, held=held)), axis=1)
-    steadiness = np.concatenate((np.ones(5), np.full(25, _HELD_STEADINESS if held else 1.0)))
+    angles = np.concatenate((arm_angles, _move_digits(model, time_s, rng=digits, hold=hold)), axis=1)
+    steadiness = np.concatenate((np.ones(5), np.full(25, _HELD_STEADINESS if hold else 1.0)))
     amplitude = np.concatenate((np.full(3, _TREMBLE_M), _TREMBLE_RAD * steadiness))
     noise = sample_noise(draw_noise(tremble, amplitude), time_s) * sample_activity(tremble, time_s)
     angles = _within_limits(model, angles + noise[:, 3:])
@@ -94,7 +101,12 @@ def move_hand(
         root_position=position + noise[:, :3],
         root_rotation=np.broadcast_to(_facing(place), (len(time_s), 3, 3)),
     )
-    return HandMotion(poses, held, _grip(model, held))
+    return HandMotion(poses, hold.grasp if hold else None, _grip(model, hold))
+
+
+def _draw_hold(rng: np.random.Generator) -> _Hold:
+    grasp = HELD_GRASPS[int(rng.integers(len(HELD_GRASPS)))]
+    return _Hold(grasp, rng.uniform(*_ROOM[grasp]))
 
 
 def _facing(rng: np.random.Generator) -> Float[Array, "3 3"]:
@@ -124,13 +136,13 @@ def _in_ball(draws: Float[Array, "draw 3"]) -> Float[Array, "draw 3"]:
 
 
 def _move_digits(
-    model: KinematicModel, time_s: Float[Array, " time"], *, rng: np.random.Generator, held: str | None
+    model: KinematicModel, time_s: Float[Array, " time"], *, rng: np.random.Generator, hold: _Hold | None
 ) -> Float[Array, "time 25"]:
     # No two fingers start at once: up to 60 ms between them.
     delay_s = np.repeat(rng.random(5) * 0.06, 5)
     draws = rng.random((moves_needed(float(time_s[-1]), _GRASPING) + 1, DRAWS_PER_MOVE + 8))
     timing, free = draws[:-1, :DRAWS_PER_MOVE], draws[:, DRAWS_PER_MOVE:]
-    target = _free_targets(model, free) if held is None else _held_targets(model, free[:, 0], held=held)
+    target = _free_targets(model, free) if hold is None else _held_targets(model, free[:, 0], hold=hold)
     distance = np.abs(np.diff(target, axis=0)).max(axis=1)
     moves = plan_moves(target, distance, draws=timing, pace=_GRASPING)
     return sample_moves(moves, time_s, delay_s=delay_s)
@@ -163,17 +175,15 @@ def _free_targets(model: KinematicModel, free: Float[Array, "target 8"]) -> Floa
 
 
 def _held_targets(
-    model: KinematicModel, opening: Float[Array, " target"], *, held: str
+    model: KinematicModel, opening: Float[Array, " target"], *, hold: _Hold
 ) -> Float[Array, "target 25"]:
-    closed, wide = _held_angles(model, held), grasp_angles(model, "open")
+    closed, wide = _held_angles(model, hold), grasp_angles(model, "open")
     return closed + (_OPENING * opening**3)[:, None] * (wide - closed)
 
 
-def _held_angles(model: KinematicModel, held: str) -> Float[Array, "25"]:
-    # Thumb and finger of a pinch touch; an object between them keeps them apart.
-    apart = 0.3 if held == "pinch" else 0.0
-    closed = grasp_angles(model, held)
-    return closed + apart * (grasp_angles(model, "open") - closed)
+def _held_angles(model: KinematicModel, hold: _Hold) -> Float[Array, "25"]:
+    closed = grasp_angles(model, hold.grasp)
+    return closed + hold.room * (grasp_angles(model, "open") - closed)
 
 
 def _within_limits(model: KinematicModel, angles: Float[Array, "time 30"]) -> Float[Array, "time 30"]:
@@ -184,9 +194,9 @@ def _within_limits(model: KinematicModel, angles: Float[Array, "time 30"]) -> Fl
     return limited
 
 
-def _grip(model: KinematicModel, held: str | None) -> Float[Array, "node 3"]:
+def _grip(model: KinematicModel, hold: _Hold | None) -> Float[Array, "node 3"]:
     angles = np.zeros((1, len(model.angles)))
-    angles[0, _DIGITS] = _held_angles(model, held or "relaxed")
+    angles[0, _DIGITS] = _held_angles(model, hold or _Hold("relaxed", 0.0))
     angles = _within_limits(model, angles)
     local = local_rotations(model, angles)
     still = {"root_position": np.zeros((1, 3)), "root_rotation": np.eye(3)[None]}

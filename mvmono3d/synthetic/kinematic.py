@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from mvmono3d.core.array import Array
 from mvmono3d.core.record import Record
 from mvmono3d.errors import InvalidRecordError, unknown_name
+from mvmono3d.synthetic.kinematic_kernel import chain_rotations, turn_nodes
 from mvmono3d.synthetic.scene import Capsules
 
 
@@ -135,7 +135,7 @@ def local_rotations(
     model: KinematicModel, angles: Float[Array, "time angle"]
 ) -> Float[Array, "time node 3 3"]:
     """Return each node's rotation against its parent, from the model's angles (rad)."""
-    return _local_rotations(angles, model.angle_node, model.axis, len(model.names))
+    return turn_nodes(angles, model.angle_node, model.axis, len(model.names))
 
 
 def forward(
@@ -151,7 +151,9 @@ def forward(
     The root's own local rotation applies after `root_rotation`. `stretch` scales each node's offset.
     """
     factor = np.ones((1, len(model.names))) if stretch is None else stretch
-    points, rotations = _forward(local, model.parents, model.offset_m, root_position, root_rotation, factor)
+    points, rotations = chain_rotations(
+        local, model.parents, model.offset_m, root_position, root_rotation, factor
+    )
     return NodePoses(points, rotations)
 
 
@@ -200,53 +202,3 @@ def touching(model: KinematicModel, joints: Int[Array, " joint"]) -> Bool[Array,
     inside = np.linalg.norm(to_joint - place * along, axis=-1) < model.radius_m
     ends = (model.capsule_nodes[None] == joints[:, None, None]).any(axis=-1)
     return inside | ends
-
-
-@numba.njit(cache=True)
-def _local_rotations(angles, angle_node, axis, nodes):  # noqa: ANN001, ANN202
-    frames, count = angles.shape
-    local = np.zeros((frames, nodes, 3, 3))
-    turn = np.empty((3, 3))
-    product = np.empty((3, 3))
-    for frame in range(frames):
-        for node in range(nodes):
-            for row in range(3):
-                local[frame, node, row, row] = 1.0
-        for angle in range(count):
-            x, y, z = axis[angle, 0], axis[angle, 1], axis[angle, 2]
-            c, s = np.cos(angles[frame, angle]), np.sin(angles[frame, angle])
-            rest = 1.0 - c
-            turn[0, 0], turn[0, 1], turn[0, 2] = c + x * x * rest, x * y * rest - z * s, x * z * rest + y * s
-            turn[1, 0], turn[1, 1], turn[1, 2] = x * y * rest + z * s, c + y * y * rest, y * z * rest - x * s
-            turn[2, 0], turn[2, 1], turn[2, 2] = x * z * rest - y * s, y * z * rest + x * s, c + z * z * rest
-            target = local[frame, angle_node[angle]]
-            _multiply(target, turn, product)
-            target[:] = product
-    return local
-
-
-@numba.njit(cache=True)
-def _forward(local, parents, offset, root_position, root_rotation, stretch):  # noqa: ANN001, ANN202
-    frames, nodes = local.shape[:2]
-    points = np.empty((frames, nodes, 3))
-    rotations = np.empty((frames, nodes, 3, 3))
-    for frame in range(frames):
-        scales = stretch[min(frame, stretch.shape[0] - 1)]
-        points[frame, 0] = root_position[frame]
-        _multiply(root_rotation[frame], local[frame, 0], rotations[frame, 0])
-        for node in range(1, nodes):
-            above = rotations[frame, parents[node]]
-            for row in range(3):
-                moved = 0.0
-                for column in range(3):
-                    moved += above[row, column] * offset[node, column]
-                points[frame, node, row] = points[frame, parents[node], row] + scales[node] * moved
-            _multiply(above, local[frame, node], rotations[frame, node])
-    return points, rotations
-
-
-@numba.njit(cache=True, inline="always")
-def _multiply(a, b, out):  # noqa: ANN001, ANN202
-    for row in range(3):
-        for column in range(3):
-            out[row, column] = a[row, 0] * b[0, column] + a[row, 1] * b[1, column] + a[row, 2] * b[2, column]

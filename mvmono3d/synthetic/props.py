@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from mvmono3d.core.array import Array
+from mvmono3d.synthetic.hand import FINGERS
 from mvmono3d.synthetic.kinematic import KinematicModel, rotation_zyx
 from mvmono3d.synthetic.motion import (
     DRAWS_PER_MOVE,
@@ -29,9 +30,9 @@ from mvmono3d.synthetic.streams import generator
 class PropSettings:
     """How many things there are."""
 
-    held: float = 0.4
+    held: float = 0.5
     """Chance that the actor holds a thing (hands and bodies)."""
-    moving: int = 1
+    moving: int = 2
     """At most this many move round the actor, close to it."""
     standing: int = 2
     """At most this many stand about beyond its workspace."""
@@ -40,8 +41,10 @@ class PropSettings:
 NO_PROPS = PropSettings(held=0.0, moving=0, standing=0)
 
 _ROUND = Pace(slow=0.3, fast=2.0, quick=4.0, acceleration=30.0, shortest_s=0.4)
-_PALM_GAP_M = 0.004
-_CLEARANCE = 0.85
+_LARGEST_ACTOR_M = 0.6
+"""Things that move round larger actors are not larger than round this one."""
+_PALM_GAP_M = 0.002
+_CLEARANCE = 0.95
 """Share of the free room between the fingers that a held thing takes: they tremble."""
 
 
@@ -91,9 +94,11 @@ def hold_in_hand(
         shape, size = PropShape.CYLINDER, np.array([radius, radius, length])
     else:
         shape, size = PropShape.BOX, np.array([radius / np.sqrt(2.0), radius / np.sqrt(2.0), length])
-    # The long axis, the prop's z, lies across the palm: the wrist's x.
-    across = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
-    wrist_from_prop = np.concatenate((across, fit.centre_m[:, None]), axis=1)
+    axis = _knuckle_line(model, grip)
+    side = np.cross(axis, np.array([0.0, 0.0, 1.0]))
+    side /= np.linalg.norm(side)
+    lying = np.stack((side, np.cross(axis, side), axis), axis=1)
+    wrist_from_prop = np.concatenate((lying, fit.centre_m[:, None]), axis=1)
     return Held(shape, size, attach(world_from_wrist, wrist_from_prop))
 
 
@@ -122,17 +127,25 @@ def attach(
 def _fit_palm(model: KinematicModel, grip: Float[Array, "node 3"], *, across: bool) -> _Fit:
     """Find the largest cylinder across the palm, or sphere in it, that lies on the palm."""
     flesh = _node_flesh(model)
+    knuckles = model.indices([f"{finger}_mcp" for finger in FINGERS])
     knuckle = grip[model.index("middle_mcp")]
-    palm = float(flesh[model.index("middle_mcp")]) + _PALM_GAP_M
+    palm = float((flesh[knuckles] - grip[knuckles, 2]).max()) + _PALM_GAP_M
     radius, along = np.meshgrid(np.linspace(0.004, 0.05, 47), np.linspace(0.6, 1.1, 11), indexing="ij")
     centre = np.stack((np.full_like(radius, knuckle[0]), along * knuckle[1], -(palm + radius)), axis=-1)
     apart = centre[:, :, None, :] - grip[1:]
     if across:
-        apart = apart[..., 1:]
+        axis = _knuckle_line(model, grip)
+        apart = apart - (apart @ axis)[..., None] * axis
     room = (np.linalg.norm(apart, axis=-1) - flesh[1:]).min(axis=-1)
     best = int(np.argmax(np.where(room >= radius, radius, -radius)))
     place = np.unravel_index(best, radius.shape)
     return _Fit(centre[place], float(min(radius[place], max(room[place], 0.003))))
+
+
+def _knuckle_line(model: KinematicModel, grip: Float[Array, "node 3"]) -> Float[Array, "3"]:
+    """Return the unit vector across the palm, along the knuckles: what lies in a fist lies like it."""
+    line = grip[model.index("pinky_mcp")] - grip[model.index("index_mcp")]
+    return line / np.linalg.norm(line)
 
 
 def _fit_pinch(model: KinematicModel, grip: Float[Array, "node 3"]) -> _Fit:
@@ -152,7 +165,7 @@ def _node_flesh(model: KinematicModel) -> Float[Array, " node"]:
 
 def _solid(scale_m: float, rng: np.random.Generator) -> tuple[PropShape, Float[Array, "3"]]:
     shape = PropShape(int(rng.integers(3)))
-    half = scale_m * rng.uniform((0.15, 0.15, 0.2), (0.4, 0.4, 0.6))
+    half = scale_m * rng.uniform((0.2, 0.2, 0.25), (0.5, 0.5, 0.7))
     if shape is PropShape.BOX:
         return shape, half
     radius = half[0]
@@ -160,11 +173,9 @@ def _solid(scale_m: float, rng: np.random.Generator) -> tuple[PropShape, Float[A
 
 
 def _moving(performance: Performance, time_s: Float[Array, " time"], *, rng: np.random.Generator) -> Held:
-    shape, size = _solid(0.7 * performance.reach_m, rng)
-    distance = (
-        performance.reach_m + float(np.linalg.norm(size)) + rng.uniform(0.0, 0.15) * performance.reach_m
-    )
+    shape, size = _solid(min(performance.reach_m, _LARGEST_ACTOR_M), rng)
     spin, first = draw_noise(rng, np.full(3, 2.0), band_hz=(0.05, 0.6)), rng.uniform(-np.pi, np.pi, 3)
+    gap = rng.uniform(0.02, 0.3) * performance.reach_m + float(np.linalg.norm(size))
     lowest = 0.05 if performance.on_floor else -0.6
     draws = rng.random((moves_needed(float(time_s[-1]), _ROUND) + 1, DRAWS_PER_MOVE + 2))
     turn = first[0] + np.cumsum((draws[:, -2] - 0.5) * 4.0)
@@ -174,9 +185,18 @@ def _moving(performance: Performance, time_s: Float[Array, " time"], *, rng: np.
     direction = np.stack(
         (np.cos(around) * np.cos(above), np.sin(around) * np.cos(above), np.sin(above)), axis=1
     )
+    place = performance.centre_world + (_extent(performance, direction) + gap)[:, None] * direction
     rotation = rotation_zyx(first + sample_noise(spin, time_s))
-    place = performance.centre_world + distance * direction
     return Held(shape, size, np.concatenate((rotation, place[:, :, None]), axis=2))
+
+
+def _extent(performance: Performance, direction: Float[Array, "time 3"]) -> Float[Array, " time"]:
+    """Return how far the joints reach from the centre in a direction, never less, smooth over time."""
+    apart = performance.points_world[:, performance.joints] - performance.centre_world[:, None]
+    along = (apart @ direction[:, :, None])[:, :, 0]
+    soft = 0.03 * performance.reach_m
+    largest = along.max(axis=1)
+    return largest + soft * np.log(np.exp((along - largest[:, None]) / soft).sum(axis=1))
 
 
 def _standing(performance: Performance, frames: int, *, rng: np.random.Generator) -> Held:
