@@ -6,7 +6,7 @@ first axis and follow each other: the state that comes out of one goes into the 
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -52,6 +52,7 @@ def read_selftest(bundle: Bundle, graph: GraphFile) -> tuple[Tensors, Tensors]:
     )
 
 
+@runtime_checkable
 class Runner(Protocol):
     """Whatever runs one set of frames."""
 

@@ -87,10 +87,10 @@ def _export_graph(folder: Path, source: Source, *, views: int, first: bool) -> E
         network, path, axes={"view": views, "joint": len(source.skeleton.joints), "state": state_size}
     )
     engine = Engine(path)
-    agreement, outputs = check_parity(network, engine, inputs, tolerances=tolerances)
+    agreement, outputs = check_parity(network, engine, inputs=inputs, tolerances=tolerances)
     if views > 2:
         fewer = source.network_for(views - 1)
-        check_masking(engine, fewer, inputs, state_size=state_size, tolerances=tolerances)
+        check_masking(engine, fewer, inputs=inputs, state_size=state_size, tolerances=tolerances)
     return ExportedGraph(
         file=GraphFile(views=views, state_size=state_size, file=_hashed(path)),
         inputs=inputs,

@@ -1,7 +1,9 @@
 """From a network to an ONNX file that onnxruntime and TensorRT can both run."""
 
+import logging
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import onnx
@@ -44,9 +46,7 @@ def export_onnx(network: nn.Module, path: Path, *, axes: dict[str, int]) -> onnx
     example = tuple(example_tensor(tensor, axes) for tensor in INPUTS)
     network.eval()
     try:
-        with torch.no_grad(), warnings.catch_warnings():
-            # PyTorch warns about its own internals here; nothing of it is ours to mend.
-            warnings.simplefilter("ignore")
+        with torch.no_grad(), _quiet():
             program = torch.onnx.export(
                 network,
                 example,
@@ -67,6 +67,22 @@ def export_onnx(network: nn.Module, path: Path, *, axes: dict[str, int]) -> onnx
     with atomic_write(path) as file:
         file.write(model.SerializeToString())
     return model
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hide what PyTorch and onnxscript say of their own internals: nothing of it is ours to mend."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.__trace", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def example_tensor(tensor: TensorSpec, axes: dict[str, int]) -> Tensor:

@@ -6,11 +6,10 @@ import numpy as np
 import torch
 
 from mvmono3d.deploy.agreement import Agreement, Tensors, compare
-from mvmono3d.deploy.engines.onnxruntime import Engine
 from mvmono3d.deploy.frames import drop_views
 from mvmono3d.deploy.interface import INPUTS, OUTPUTS
 from mvmono3d.deploy.manifest import Tolerances
-from mvmono3d.deploy.selftest import run_sequence
+from mvmono3d.deploy.selftest import Runner, run_sequence
 from mvmono3d.errors import ParityError
 from mvmono3d.export.network import GraphNetwork
 
@@ -32,7 +31,7 @@ class TorchRunner:
 
 
 def check_parity(
-    network: GraphNetwork, engine: Engine, inputs: Tensors, *, tolerances: Tolerances
+    network: GraphNetwork, engine: Runner, *, inputs: Tensors, tolerances: Tolerances
 ) -> tuple[Agreement, dict[str, np.ndarray]]:
     """Compare engine and network over frames that follow each other, each with its own state.
 
@@ -44,10 +43,10 @@ def check_parity(
 
 
 def check_masking(
-    engine: Engine,
+    engine: Runner,
     fewer: GraphNetwork,
-    inputs: Tensors,
     *,
+    inputs: Tensors,
     state_size: int,
     tolerances: Tolerances,
 ) -> Agreement:

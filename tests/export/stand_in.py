@@ -1,11 +1,15 @@
 """A small network with the graph's interface: weights from confidence, a closed-form solve, a clock."""
 
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from mvmono3d.core.skeleton import Skeleton
-from mvmono3d.export.bundle import Source
+from mvmono3d.export.bundle import Source, write_bundle
 from mvmono3d.export.network import GraphNetwork, GraphOutputs
 from mvmono3d.geometry.projection import project, rays
 from mvmono3d.geometry.solve import solve3
@@ -64,6 +68,18 @@ class StandIn(GraphNetwork):
         )
 
 
+class Altered(GraphNetwork):
+    """Another network whose answers are changed; `change` sees the answer and the inputs."""
+
+    def __init__(self, change: Callable[[GraphOutputs, Sequence[Tensor]], GraphOutputs]) -> None:
+        super().__init__()
+        self.network, self.change = StandIn(views=4), change
+        self.state_size = self.network.state_size
+
+    def forward(self, *tensors: Tensor) -> GraphOutputs:
+        return self.change(self.network(*tensors), tensors)
+
+
 def ring(views: int) -> np.ndarray:
     """camera_from_world of cameras two metres from the origin that look at it, +Z up."""
     poses = []
@@ -111,3 +127,11 @@ def source() -> Source:
         skeleton=SKELETON,
         training={"experiment": "stand_in", "val/mpjpe_mm": 12.5},
     )
+
+
+@cache
+def shared_bundle(base: Path) -> Path:
+    """Write a bundle for four views, once per process: an export takes seconds."""
+    folder = base / "stand_in_bundle"
+    write_bundle(folder, source(), views=(4,))
+    return folder

@@ -36,7 +36,7 @@ class Engine:
             self._session = onnxruntime.InferenceSession(path, options, providers=[provider])
         except (native.InvalidProtobuf, native.InvalidGraph, native.NoSuchFile, native.Fail) as error:
             raise InvalidFileError(
-                f"{path} is not a graph that onnxruntime can load: {_first(error)}"
+                f"onnxruntime can't load {path}: {_first(error)}"
             ) from None
         chosen = self._session.get_providers()[0]
         if chosen != provider:
@@ -62,7 +62,12 @@ class Engine:
             outputs = self._session.run(None, {name: np.asarray(value) for name, value in inputs.items()})
         except (native.InvalidArgument, ValueError) as error:
             raise InvalidRecordError(f"the graph refused its inputs: {_first(error)}") from None
-        return dict(zip(self.output_names, (np.asarray(output) for output in outputs), strict=True))
+        return dict(zip(self.output_names, (_plain(output) for output in outputs), strict=True))
+
+
+def _plain(output: np.ndarray) -> np.ndarray:
+    # onnxruntime's integers are C's long long: equal to int64 in all but name, and jaxtyping reads names.
+    return output.view(np.int64) if output.dtype == np.int64 else output
 
 
 def _first(error: Exception) -> str:
