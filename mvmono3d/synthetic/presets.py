@@ -68,7 +68,7 @@ _DETECTORS: Mapping[str, DetectorSettings] = MappingProxyType(
         "C": replace(
             _STRUCTURED,
             missing_hidden=(0.6, 0.6),
-            missing_visible=(0.12, 0.12),
+            missing_visible=(0.05, 0.05),
             missing_s=0.0,
             outlier_share=0.05,
             outlier_px=(20.0, 100.0),
@@ -78,8 +78,8 @@ _DETECTORS: Mapping[str, DetectorSettings] = MappingProxyType(
             _STRUCTURED,
             missing_hidden=(0.667, 0.667),
             coherent_share=0.5,
-            blocked_view_share=0.6,
-            blocked_joint_share=0.6,
+            blocked_view_share=0.5,
+            blocked_joint_share=0.5,
         ),
     }
 )

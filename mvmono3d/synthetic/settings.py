@@ -28,8 +28,8 @@ class RigSettings:
     """Fewest and most cameras, 2 to 16."""
     sensors_px: tuple[tuple[int, int], ...] = ((1280, 800), (1280, 1024), (1920, 1200))
     """(width, height); one is drawn per rig."""
-    distance_radii: Range = (2.6, 3.4)
-    """Camera to workspace centre, in workspace radii: about 0.5 m for a hand, 3.5 m for a body."""
+    distance_radii: Range = (2.4, 3.6)
+    """Camera to workspace centre, in workspace radii: about 0.6 m for a hand, 3 m for a body."""
     minimum_radius_m: float = 0.0
     """The workspace's radius is at least this."""
     fill: Range = (0.75, 0.95)

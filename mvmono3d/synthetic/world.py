@@ -114,5 +114,5 @@ def _skeleton(name_or_path: str) -> Skeleton:
 
 @lru_cache(maxsize=16)
 def _workspace(skeleton: Skeleton) -> Workspace:
-    scenes = [make_scene(skeleton, frames=60, rate_hz=6.0, seed=seed, subject=seed) for seed in range(6)]
+    scenes = [make_scene(skeleton, frames=24, rate_hz=2.0, seed=seed, subject=seed) for seed in range(24)]
     return workspace_of_scenes(scenes)
