@@ -64,10 +64,32 @@ def triangulate(
         prior_precision: Its precision, 1/m²; 0 where there is none. In float32 it is raised to what the
             arithmetic can tell from 0 beside the views (a standard deviation of decimetres).
     """
-    xp = namespace(pixels, weights, lens, camera_from_world)
+    return triangulate_normalised(
+        undistort(pixels, lens),
+        weights,
+        lens=lens,
+        camera_from_world=camera_from_world,
+        steps=steps,
+        prior_points=prior_points,
+        prior_precision=prior_precision,
+    )
+
+
+def triangulate_normalised(
+    normalised: Float[Array, "*#batch view joint 2"],
+    weights: Float[Array, "*#batch view joint"],
+    *,
+    lens: Float[Array, "*#batch view 10"],
+    camera_from_world: Float[Array, "*#batch view 3 4"],
+    steps: int = 3,
+    prior_points: Float[Array, "*#batch joint 3"] | None = None,
+    prior_precision: Float[Array, "*#batch joint"] | None = None,
+) -> Triangulated:
+    """Do what `triangulate` does, from points that `undistort` already made normalised."""
+    xp = namespace(normalised, weights, lens, camera_from_world)
     origin = xp.mean(camera_centres(camera_from_world), axis=-2)
     problem = _Problem(
-        observed=undistort(pixels, lens),
+        observed=normalised,
         weights=weights,
         lens=lens,
         camera_from_world=_moved(camera_from_world, origin),
