@@ -10,11 +10,10 @@ import math
 from typing import no_type_check
 
 from mvmono3d.geometry.compiled import compiled
+from mvmono3d.geometry.robust_settings import LEAST_STRETCH, SUBSETS_AT_ONCE, UNDISTORT_ERROR2
 
-LANES = 16
+LANES = SUBSETS_AT_ONCE
 _STEPS = 4
-_UNDISTORT_ERROR2 = 1e-2
-"""Square of the largest error of an undistortion, in pixels; beyond it the lens has no such pixel."""
 
 
 @compiled
@@ -113,7 +112,7 @@ def _check(camera, u, v, bent, seen):
         eu = u[i] - cx - fx * bent[i]
         ev = v[i] - cy - fy * bent[LANES + i]
         # The Jacobian of a folded lens turns over. NaN fails every comparison.
-        good = (eu * eu + ev * ev < _UNDISTORT_ERROR2) & (xx * yy - xy * xy > 1e-3) & (xx + yy > 0.0)
+        good = (eu * eu + ev * ev < UNDISTORT_ERROR2) & (xx * yy - xy * xy > LEAST_STRETCH) & (xx + yy > 0.0)
         use = seen[i]
         seen[i] = use if good else 0.0
 

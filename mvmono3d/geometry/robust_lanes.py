@@ -15,9 +15,7 @@ import numpy as np
 from mvmono3d.geometry import lens_lanes
 from mvmono3d.geometry.compiled import compiled_after
 from mvmono3d.geometry.lens_lanes import LANES, bend
-
-_SINGULAR = 1e-9
-"""Least determinant over cubed trace of a normal matrix: rays within about 0.01 degree are parallel."""
+from mvmono3d.geometry.robust_settings import FARTHEST_PX, SINGULAR
 
 _compiled = compiled_after(lens_lanes)
 
@@ -101,7 +99,8 @@ def load(pixels, confidence, detected, first, count, work):
         item, joint = (first + lane) // joints, (first + lane) % joints
         for view in range(pixels.shape[1]):
             u, v = pixels[item, view, joint, 0], pixels[item, view, joint, 1]
-            if detected[item, view, joint] and confidence[item, view, joint] > 0.0 and math.isfinite(u + v):
+            there = abs(u) < FARTHEST_PX and abs(v) < FARTHEST_PX
+            if there and detected[item, view, joint] and confidence[item, view, joint] > 0.0:
                 work.u[view * LANES + lane] = u
                 work.v[view * LANES + lane] = v
                 work.seen[view * LANES + lane] = 1.0
@@ -144,7 +143,7 @@ def solve(total, step, valid):
         c11, c12, c22 = a00 * a22 - a02 * a02, a01 * a02 - a00 * a12, a00 * a11 - a01 * a01
         trace = a00 + a11 + a22
         determinant = a00 * c00 + a01 * c01 + a02 * c02
-        regular = determinant > _SINGULAR * trace * trace * trace
+        regular = determinant > SINGULAR * trace * trace * trace
         inverse = 1.0 / determinant if regular else 0.0
         valid[i] = 1.0 if regular else 0.0
         step[i] = (c00 * b0 + c01 * b1 + c02 * b2) * inverse

@@ -15,6 +15,16 @@ EXHAUSTIVE_VIEWS = 5
 MAX_SUBSETS = 128
 MAX_VIEWS = 62
 """A set of views is the bits of a 64-bit integer."""
+SUBSETS_AT_ONCE = 16
+"""So many subsets are tried before asking whether one of them leaves no doubt."""
+FARTHEST_PX = 1e6
+"""A pixel beyond this is no detection."""
+SINGULAR = 1e-9
+"""Least determinant over cubed trace of a normal matrix: rays within about 0.01 degree are parallel."""
+UNDISTORT_ERROR2 = 1e-2
+"""Square of the largest error of an undistortion, in pixels; beyond it the lens has no such pixel."""
+LEAST_STRETCH = 1e-3
+"""Least determinant of a lens's Jacobian; it turns over where the lens folds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
