@@ -31,7 +31,7 @@ class Dynamics(NamedTuple):
     """Share of the velocity kept per frame of 1/60 s."""
     gain: Float[Tensor, "*batch joint"]
     """Share of a position correction that goes into the velocity."""
-    degrees: Float[Tensor, ""]
+    degrees: Float[Tensor, "*batch joint"]
     """Degrees of freedom of the innovation's Student-t: small rejects outliers harder."""
 
 
@@ -54,15 +54,17 @@ def gate(
     predicted: Motion,
     *,
     reference: Float[Tensor, "*batch joint 3"],
-    degrees: Float[Tensor, ""],
+    degrees: Float[Tensor, "*batch joint"],
 ) -> Float[Tensor, "*batch view joint"]:
     """Lower the weight of measurements that lie far from the prediction, given both uncertainties."""
     ahead = (predicted.mean - reference)[..., None, :, None, :]
     innovation = linearised.residual - (linearised.jacobian * ahead).sum(-1)
-    spread = (linearised.jacobian[..., None, :] @ predicted.covariance[..., None, :, None, :, :])[..., 0, :]
+    # Products of tiny matrices are faster spelled out than as batched matmul.
+    uncertain = predicted.covariance[..., None, :, None, :, :]
+    spread = (linearised.jacobian[..., None] * uncertain).sum(-2)
     variance = 0.5 * (spread * linearised.jacobian).sum((-2, -1))
     squared = innovation.square().sum(-1) / (1.0 / (weights + 1e-9) + variance)
-    return weights * (1.0 + 0.5 * squared / degrees) ** -1.5
+    return weights * (1.0 + 0.5 * squared / degrees[..., None, :]) ** -1.5
 
 
 def update(

@@ -63,6 +63,6 @@ class ImputationNet(nn.Module):
             process_variance=torch.exp(output[..., 0].clamp(-6.0, 6.0) + _LOG_PROCESS),
             damping=torch.sigmoid(output[..., 1] + _DAMPING),
             gain=torch.sigmoid(output[..., 2] + _GAIN),
-            degrees=nn.functional.softplus(self.raw_degrees) + 0.5,
+            degrees=(nn.functional.softplus(self.raw_degrees) + 0.5).expand_as(age_s),
         )
         return Tuning(dynamics, torch.exp(output[..., 3].clamp(-3.0, 3.0)))

@@ -13,7 +13,7 @@ from mvmono3d.imputation.imputer import FilterMemory, Imputer, Measurements, mov
 from mvmono3d.imputation.loss import likelihood_loss, position_loss
 from mvmono3d.nn.evidence import Evidence
 from mvmono3d.nn.grouping import at_time
-from mvmono3d.nn.hold import hold
+from mvmono3d.nn.hold import hold, nothing_held
 from mvmono3d.nn.likelihood import masked_mean
 from mvmono3d.nn.linearise import linearise, normal_equations
 from mvmono3d.nn.masking import MaskSettings
@@ -89,7 +89,9 @@ class ImputationTask(LightningModule):
         return total
 
     def _filter(self, evidence: Evidence) -> tuple[Tensor, Tensor]:
-        held, frames = hold(evidence), evidence.frames
+        clips, _, joints, _ = evidence.points.shape
+        nothing = nothing_held(batch=clips, joints=joints, device=evidence.points.device)
+        held, _ = hold(evidence, nothing)
         start = held.points[:, 0]
         zero = torch.zeros_like(start)
         memory = FilterMemory(
@@ -107,7 +109,7 @@ class ImputationTask(LightningModule):
                 fused,
                 points=fused.mean,
                 covariance=fused.covariance,
-                time_step_s=frames.time_step_s[:, time],
+                time_step_s=evidence.frames.time_step_s[:, time],
             )
             memory = FilterMemory(motion, memory.seen | evidence.solved[:, time], fused.bones)
             points.append(fused.mean)
@@ -118,13 +120,7 @@ class ImputationTask(LightningModule):
 def _consensus(evidence: Evidence, reference: Tensor, age_s: Tensor) -> Measurements:
     """Trust the views of the robust consensus, each with the detector's own noise."""
     frames = evidence.frames
-    linearised = linearise(
-        frames.pixels,
-        reference,
-        detected=frames.detected,
-        lens=frames.lens,
-        camera_from_world=frames.camera_from_world,
-    )
+    linearised = linearise(frames, reference)
     weights = (evidence.inlier & linearised.usable).to(reference.dtype)
     return Measurements(
         linearised=linearised,

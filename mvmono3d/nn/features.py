@@ -7,11 +7,17 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mvmono3d.core.skeleton import Skeleton
-from mvmono3d.geometry.projection import project, rays
+from mvmono3d.geometry.rigid import camera_centres
 from mvmono3d.geometry.solve import solve3
 from mvmono3d.nn.clearance import Clearance
 from mvmono3d.nn.evidence import Evidence, Frames
-from mvmono3d.nn.linearise import Linearised, NormalEquations, weighted_sum, well_conditioned
+from mvmono3d.nn.linearise import (
+    Linearised,
+    NormalEquations,
+    project_pinhole,
+    weighted_sum,
+    well_conditioned,
+)
 
 FEATURES = (
     "confidence", "detected", "residual_u", "residual_v", "left_out_residual", "left_out_solved",
@@ -22,13 +28,13 @@ FEATURES = (
 """The feature axis. Pixels are in units of the detector's noise, lengths in units of the actor."""
 
 
-class Memory(NamedTuple):
-    """What features of one frame need from the frames before it."""
+class Past(NamedTuple):
+    """What features of a frame need from the frames before it."""
 
     pixels: Float[Tensor, "*batch view joint 2"]
     detected: Bool[Tensor, "*batch view joint"]
-    predicted: Float[Tensor, "*batch joint 3"]
-    """Where the joint was expected in this frame."""
+    expected: Float[Tensor, "*batch joint 3"]
+    """Where the joint was in the last frame."""
     age_s: Float[Tensor, "*batch joint"]
     """Time since the joint was last solved."""
 
@@ -48,7 +54,7 @@ class FrameFeatures(nn.Module):
         equations: NormalEquations,
         *,
         reference: Float[Tensor, "*batch joint 3"],
-        memory: Memory,
+        past: Past,
         unit_m: Float[Tensor, ""],
     ) -> Float[Tensor, "*batch view joint feature"]:
         """Return the features of one frame set in the order of `FEATURES`."""
@@ -57,13 +63,13 @@ class FrameFeatures(nn.Module):
         residual = signed_log(linearised.residual)
         left_out, left_out_solved = _left_out(linearised, equations, frames)
         clearance = self.clearance(reference, camera_from_world=frames.camera_from_world, unit_m=unit_m)
-        innovation = _pixel_distance(memory.predicted, frames)
+        innovation = _innovation(past.expected, frames)
         velocity = torch.where(
-            (frames.detected & memory.detected)[..., None], signed_log(frames.pixels - memory.pixels), 0.0
+            (frames.detected & past.detected)[..., None], signed_log(frames.pixels - past.pixels), 0.0
         )
         # Two views agreeing is the least; what exceeds it is what makes a consensus.
         agreeing = evidence.agreeing.to(detected.dtype)[..., None, :].expand_as(detected) / 4.0
-        age = torch.log1p(memory.age_s * 10.0)[..., None, :].expand_as(detected)
+        age = torch.log1p(past.age_s * 10.0)[..., None, :].expand_as(detected)
         columns = [
             frames.confidence, detected, residual[..., 0], residual[..., 1], left_out, left_out_solved,
             *_ray_distances(frames, linearised.depth), torch.log(linearised.depth.clamp(min=0.1)) - 1.5,
@@ -74,10 +80,8 @@ class FrameFeatures(nn.Module):
         return torch.stack(columns, dim=-1)
 
     def _mirror_distance(self, reference: Tensor, frames: Frames) -> Tensor:
-        partner = project(
-            reference[..., self.mirror, :], lens=frames.lens, camera_from_world=frames.camera_from_world
-        )
-        distance = (frames.pixels - partner.pixels).square().sum(-1)
+        partner, _ = project_pinhole(reference[..., self.mirror, :], frames)
+        distance = (frames.pixels - partner).square().sum(-1)
         return torch.where(frames.detected, 0.5 * torch.log1p(distance / 25.0), 0.0).clamp(max=6.0)
 
 
@@ -86,10 +90,10 @@ def signed_log(value: Tensor) -> Tensor:
     return value.sign() * torch.log1p(value.abs() / 2.0)
 
 
-def _pixel_distance(points: Tensor, frames: Frames) -> Tensor:
-    projection = project(points, lens=frames.lens, camera_from_world=frames.camera_from_world)
-    usable = (frames.detected & projection.in_front)[..., None]
-    return torch.where(usable, signed_log(frames.pixels - projection.pixels), 0.0)
+def _innovation(expected: Tensor, frames: Frames) -> Tensor:
+    pixels, in_front = project_pinhole(expected, frames)
+    usable = (frames.detected & in_front)[..., None]
+    return torch.where(usable, signed_log(frames.pixels - pixels), 0.0)
 
 
 def _left_out(
@@ -111,9 +115,9 @@ def _left_out(
 
 def _ray_distances(frames: Frames, depth: Float[Tensor, "*batch view joint"]) -> list[Tensor]:
     """Return least, mean and greatest pixel distance to the other views' rays, and the share of pairs."""
-    origin, direction = rays(frames.pixels, lens=frames.lens, camera_from_world=frames.camera_from_world)
+    origin, direction = _rays(frames)
     normal = torch.linalg.cross(direction[..., :, None, :, :], direction[..., None, :, :, :], dim=-1)
-    baseline = origin[..., None, :, :, :] - origin[..., :, None, :, :]
+    baseline = (origin[..., None, :, :] - origin[..., :, None, :])[..., None, :]
     length = (normal.square().sum(-1) + 1e-6).sqrt()
     distance = (baseline * normal).sum(-1).abs() / length
     views = frames.pixels.shape[-3]
@@ -126,3 +130,12 @@ def _ray_distances(frames: Frames, depth: Float[Tensor, "*batch view joint"]) ->
     mean = torch.where(both, pixels, 0.0).sum(-2) / count.clamp(min=1)
     most = torch.where(both, pixels, 0.0).amax(-2)
     return [torch.where(count > 0, least, 0.0), mean, most, count.to(pixels.dtype) / 3.0]
+
+
+def _rays(frames: Frames) -> tuple[Float[Tensor, "*batch view 3"], Float[Tensor, "*batch view joint 3"]]:
+    """Return camera centres and the unit directions through the pixels."""
+    normalised = frames.pixels / frames.lens[..., None, :2]
+    toward = torch.cat([normalised, torch.ones_like(normalised[..., :1])], dim=-1)
+    direction = toward @ frames.camera_from_world[..., :3]
+    length = direction.square().sum(-1, keepdim=True).sqrt()
+    return camera_centres(frames.camera_from_world), direction / length

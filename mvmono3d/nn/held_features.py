@@ -1,66 +1,71 @@
-"""Features of whole clips about the held consensus: what a part trained alone sees."""
+"""Features of whole clips about the held consensus of each joint."""
 
 from typing import NamedTuple
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.nn.evidence import Evidence
-from mvmono3d.nn.features import FrameFeatures, Memory
-from mvmono3d.nn.hold import Held, hold, previous
-from mvmono3d.nn.linearise import (
-    Linearised,
-    NormalEquations,
-    linearise,
-    normal_equations,
-    pixel_variance,
-    shifted_residual,
-)
+from mvmono3d.nn.features import FrameFeatures, Past
+from mvmono3d.nn.hold import Held, HeldMemory, hold, nothing_held, shifted
+from mvmono3d.nn.linearise import Linearised, NormalEquations, linearise, normal_equations
 
 
-class HeldView(NamedTuple):
-    """A clip's measurements with their features."""
+class SeenMemory(NamedTuple):
+    """The last frame before a clip."""
+
+    held: HeldMemory
+    pixels: Float[Tensor, "clip view joint 2"]
+    detected: Bool[Tensor, "clip view joint"]
+
+
+class Seen(NamedTuple):
+    """A clip's measurements, linearised about the held consensus, with their features."""
 
     held: Held
     linearised: Linearised
     equations: NormalEquations
     features: Float[Tensor, "clip time view joint feature"]
 
-    def error_against(
-        self, points: Float[Tensor, "clip time joint 3"]
-    ) -> Float[Tensor, "clip time view joint 2"]:
-        """Return each detection's error if the joints were at `points`, to first order."""
-        return shifted_residual(self.linearised, points - self.held.points)
 
-    def pixel_variance(
-        self, variance: Float[Tensor, "clip time joint"]
-    ) -> Float[Tensor, "clip time view joint"]:
-        """Return what a variance of the joints means in pixels, per axis."""
-        return pixel_variance(self.linearised, variance)
+def nothing_seen(*, batch: int, views: int, joints: int, device: torch.device) -> SeenMemory:
+    """Return the memory before the first frame of a recording."""
+    zero = torch.zeros(batch, views, joints, device=device)
+    held = nothing_held(batch=batch, joints=joints, device=device)
+    return SeenMemory(held, zero[..., None].expand(-1, -1, -1, 2), zero > 0)
 
 
 class HeldFeatures(nn.Module):
-    """Compute features for all frames of a clip at once."""
+    """Compute the features of all frames of a clip at once."""
 
     def __init__(self, *, skeleton: Skeleton) -> None:
         super().__init__()
         self.features = FrameFeatures(skeleton=skeleton)
 
-    def forward(self, evidence: Evidence, *, unit_m: Float[Tensor, ""]) -> HeldView:
-        """Linearise about the held consensus; the frame before stands in for a motion model."""
-        held = hold(evidence)
+    def forward(
+        self, evidence: Evidence, memory: SeenMemory, *, unit_m: Float[Tensor, ""]
+    ) -> tuple[Seen, SeenMemory]:
+        """Look at a clip; the memory after it makes the next clip go on where this one ended."""
         frames = evidence.frames
-        linearised = linearise(
-            frames.pixels,
-            held.points,
-            detected=frames.detected,
-            lens=frames.lens,
-            camera_from_world=frames.camera_from_world,
-        )
+        held, after = hold(evidence, memory.held)
+        linearised = linearise(frames, held.points)
         equations = normal_equations(linearised)
-        memory = Memory(previous(frames.pixels), previous(frames.detected), previous(held.points), held.age_s)
-        features = self.features(
-            evidence, linearised, equations, reference=held.points, memory=memory, unit_m=unit_m
+        past = Past(
+            pixels=shifted(frames.pixels, memory.pixels),
+            detected=shifted(frames.detected, memory.detected),
+            expected=held.before,
+            age_s=held.age_s,
         )
-        return HeldView(held, linearised, equations, features)
+        features = self.features(
+            evidence, linearised, equations, reference=held.points, past=past, unit_m=unit_m
+        )
+        seen = Seen(held, linearised, equations, features)
+        return seen, SeenMemory(after, frames.pixels[:, -1], frames.detected[:, -1])
+
+    def of_recording(self, evidence: Evidence, *, unit_m: Float[Tensor, ""]) -> Seen:
+        """Look at clips that have no past."""
+        clips, _, views, joints = evidence.frames.detected.shape
+        memory = nothing_seen(batch=clips, views=views, joints=joints, device=evidence.points.device)
+        return self(evidence, memory, unit_m=unit_m)[0]

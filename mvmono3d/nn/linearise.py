@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from mvmono3d.geometry.projection import project, projection_jacobian
+from mvmono3d.geometry.projection import NEAR_M, jacobian_at, to_normalised
+from mvmono3d.nn.evidence import Frames
 
 
 class Linearised(NamedTuple):
@@ -21,21 +22,26 @@ class Linearised(NamedTuple):
     depth: Float[Tensor, "*batch view joint"]
 
 
-def linearise(
-    pixels: Float[Tensor, "*batch view joint 2"],
-    reference: Float[Tensor, "*batch joint 3"],
-    *,
-    detected: Bool[Tensor, "*batch view joint"],
-    lens: Float[Tensor, "*batch view 10"],
-    camera_from_world: Float[Tensor, "*batch view 3 4"],
-) -> Linearised:
-    """Linearise the projection about `reference`; the lens is a pinhole (pixels are undistorted)."""
-    projection = project(reference, lens=lens, camera_from_world=camera_from_world)
-    usable = detected & projection.in_front
-    residual = torch.where(usable[..., None], pixels - projection.pixels, 0.0)
-    jacobian = projection_jacobian(reference, lens=lens, camera_from_world=camera_from_world)
-    jacobian = torch.where(usable[..., None, None], jacobian, 0.0)
-    return Linearised(residual, jacobian, usable, projection.depth)
+def linearise(frames: Frames, reference: Float[Tensor, "*batch joint 3"]) -> Linearised:
+    """Linearise the projection of normalised frames (pinhole lenses) about `reference`."""
+    normalised, depth = to_normalised(reference, camera_from_world=frames.camera_from_world)
+    usable = frames.detected & (depth > NEAR_M)
+    jacobian = jacobian_at(normalised, depth, lens=frames.lens, camera_from_world=frames.camera_from_world)
+    residual = frames.pixels - normalised * frames.lens[..., None, :2]
+    return Linearised(
+        torch.where(usable[..., None], residual, 0.0),
+        torch.where(usable[..., None, None], jacobian, 0.0),
+        usable,
+        depth,
+    )
+
+
+def project_pinhole(
+    points: Float[Tensor, "*batch joint 3"], frames: Frames
+) -> tuple[Float[Tensor, "*batch view joint 2"], Bool[Tensor, "*batch view joint"]]:
+    """Project into normalised frames; also say what is in front of each camera."""
+    normalised, depth = to_normalised(points, camera_from_world=frames.camera_from_world)
+    return normalised * frames.lens[..., None, :2], depth > NEAR_M
 
 
 class NormalEquations(NamedTuple):

@@ -14,10 +14,11 @@ from mvmono3d.nn.features import FEATURES
 class OcclusionBelief(NamedTuple):
     """What the network believes of each measurement."""
 
-    logits: Float[Tensor, "*batch view joint state"]
-    log_sigma: Float[Tensor, "*batch view joint"]
+    logits: Float[Tensor, "clip time view joint state"]
+    log_sigma: Float[Tensor, "clip time view joint"]
     """Logarithm of the measurement's standard deviation, in units of the detector's noise."""
-    hidden: Float[Tensor, "*batch view joint width"]
+    hidden: Float[Tensor, "clip view joint width"]
+    """The memory after the last frame."""
 
 
 class OcclusionNet(nn.Module):
@@ -36,7 +37,7 @@ class OcclusionNet(nn.Module):
         self.across_views = nn.Linear(3 * width, width)
         self.joint_mixing = nn.Parameter(0.1 * torch.randn(joints, joints))
         self.across_joints = nn.Linear(2 * width, width)
-        self.memory = nn.GRUCell(width, width)
+        self.memory = nn.GRU(width, width, batch_first=True)
         self.head = nn.Linear(2 * width, len(OcclusionState) + 1)
         with torch.no_grad():
             # Start near "every measurement has the detector's own noise".
@@ -45,24 +46,34 @@ class OcclusionNet(nn.Module):
 
     def forward(
         self,
-        features: Float[Tensor, "batch view joint feature"],
+        features: Float[Tensor, "clip time view joint feature"],
         *,
-        view_mask: Bool[Tensor, "batch view"],
-        hidden: Float[Tensor, "batch view joint width"],
+        view_mask: Bool[Tensor, "clip time view"],
+        hidden: Float[Tensor, "clip view joint width"],
     ) -> OcclusionBelief:
-        """Update the belief with one frame set; masked views neither give nor take."""
-        batch, views, joints, _ = features.shape
-        embedding = self.embedding.expand(batch, views, joints, -1)
+        """Judge all frames of a clip, going on from `hidden`; masked views neither give nor take."""
+        local = self._exchange(features, view_mask)
+        clips, times, views, joints, width = local.shape
+        sequences = local.movedim(1, 3).reshape(-1, times, width)
+        remembered, last = self.memory(sequences, hidden.reshape(1, -1, width))
+        remembered = remembered.reshape(clips, views, joints, times, width).movedim(3, 1)
+        output = self.head(torch.cat([local, remembered], dim=-1))
+        return OcclusionBelief(
+            output[..., :-1], output[..., -1].clamp(-1.5, 6.0), last.reshape(clips, views, joints, width)
+        )
+
+    def start(self, *, batch: int, views: int, joints: int) -> Float[Tensor, "clip view joint width"]:
+        """Return the memory before the first frame."""
+        return torch.zeros(batch, views, joints, self.width, device=self.embedding.device)
+
+    def _exchange(self, features: Tensor, view_mask: Tensor) -> Tensor:
+        embedding = self.embedding.expand(*features.shape[:-1], -1)
         local = torch.relu(self.enter(torch.cat([features, embedding], dim=-1)))
-        mask = view_mask[:, :, None, None]
-        kept = torch.where(mask, local, 0.0)
-        mean = kept.sum(1, keepdim=True) / view_mask.sum(1)[:, None, None, None].clamp(min=1)
-        most = kept.amax(1, keepdim=True)
+        kept = torch.where(view_mask[..., None, None], local, 0.0)
+        count = view_mask.sum(-1)[..., None, None, None].clamp(min=1)
+        mean = kept.sum(-3, keepdim=True) / count
+        most = kept.amax(-3, keepdim=True)
         shared = [local, mean.expand_as(local), most.expand_as(local)]
         local = torch.relu(self.across_views(torch.cat(shared, dim=-1)))
         mixed = self.joint_mixing @ local
-        local = torch.relu(self.across_joints(torch.cat([local, mixed], dim=-1)))
-        flat = self.memory(local.reshape(-1, self.width), hidden.reshape(-1, self.width))
-        hidden = flat.reshape(batch, views, joints, self.width)
-        output = self.head(torch.cat([local, hidden], dim=-1))
-        return OcclusionBelief(output[..., :-1], output[..., -1].clamp(-1.5, 6.0), hidden)
+        return torch.relu(self.across_joints(torch.cat([local, mixed], dim=-1)))

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import torch
 from lightning import LightningModule
 from torch import Tensor
 
 from mvmono3d.core.clip import Clip
 from mvmono3d.nn.held_features import HeldFeatures
+from mvmono3d.nn.linearise import pixel_variance, shifted_residual
 from mvmono3d.nn.masking import MaskSettings
 from mvmono3d.nn.target import TargetMaker
 from mvmono3d.nn.training_steps import fit_units, make_lesson, optimisation, validation_counter
@@ -58,15 +58,20 @@ class OcclusionTask(LightningModule):
         lesson = make_lesson(
             batch, units=self.units, target=self.target, mask=self.mask, seed=self.seed, counter=counter
         )
-        seen = self.features(lesson.evidence, unit_m=self.units.unit_m)
-        logits, log_sigma = self._over_time(seen.features, lesson.evidence.frames.view_mask)
+        seen = self.features.of_recording(lesson.evidence, unit_m=self.units.unit_m)
+        clips, _, views, joints = seen.linearised.usable.shape
+        logits, log_sigma, _ = self.net(
+            seen.features,
+            view_mask=lesson.evidence.frames.view_mask,
+            hidden=self.net.start(batch=clips, views=views, joints=joints),
+        )
         target = lesson.target
         states = state_loss(logits, target.states, labelled=target.labelled)
         noise = noise_loss(
-            seen.error_against(target.points),
+            shifted_residual(seen.linearised, target.points - seen.held.points),
             log_sigma,
             known=seen.linearised.usable & target.reliable[..., None, :],
-            target_variance=seen.pixel_variance(target.variance),
+            target_variance=pixel_variance(seen.linearised, target.variance),
         )
         right = (logits.argmax(-1) == target.states)[target.labelled].float().mean()
         total = states + self.noise_weight * noise
@@ -78,13 +83,3 @@ class OcclusionTask(LightningModule):
             sync_dist=stage == "val",
         )
         return total
-
-    def _over_time(self, features: Tensor, view_mask: Tensor) -> tuple[Tensor, Tensor]:
-        hidden = features.new_zeros(*features[:, 0, ..., 0].shape, self.net.width)
-        logits, log_sigma = [], []
-        for time in range(features.shape[1]):
-            belief = self.net(features[:, time], view_mask=view_mask[:, time], hidden=hidden)
-            hidden = belief.hidden
-            logits.append(belief.logits)
-            log_sigma.append(belief.log_sigma)
-        return torch.stack(logits, dim=1), torch.stack(log_sigma, dim=1)

@@ -82,7 +82,7 @@ class ReconstructorLoss:
                 trace.equations,
                 weights=trace.weights,
                 log_sigma=trace.log_sigma,
-                prior_precision=reconstructor.triangulation.prior_precision,
+                prior_precision=reconstructor.perception.triangulation.prior_precision,
             ),
             "triangulated": position_loss(
                 trace.triangulated, target=points, reliable=reliable, hidden=torch.zeros_like(hidden)

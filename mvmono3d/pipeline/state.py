@@ -1,66 +1,52 @@
 """Everything that the reconstructor remembers from frame to frame, and its flat form for export."""
 
 import math
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
-from mvmono3d.imputation.bones import BoneMemory
-from mvmono3d.imputation.filter import Motion
+from mvmono3d.imputation.imputer import FilterMemory
+from mvmono3d.pipeline.perception import PerceptionMemory
 
 
 class State(NamedTuple):
-    """The memory of one actor in network units. Shapes hold for the start, too: nothing is optional."""
+    """The memory of one actor in network units. Every tensor's first axis is the actor (clip)."""
 
-    pixels: Float[Tensor, "batch view joint 2"]
-    detected: Bool[Tensor, "batch view joint"]
-    seen: Bool[Tensor, "batch joint"]
-    """Whether the joint was ever solved."""
-    age_s: Float[Tensor, "batch joint"]
-    """Time since the joint was last solved by the robust consensus."""
-    unmeasured_s: Float[Tensor, "batch joint"]
-    """Time since the joint's answer last rested on pixels."""
-    motion: Motion
-    triangulated: Float[Tensor, "batch joint 3"]
-    origin: Float[Tensor, "batch 3"]
-    axes: Float[Tensor, "batch 6"]
-    """The first two axes of the actor's frame, smoothed."""
-    occlusion: Float[Tensor, "batch view joint width"]
-    prior: Float[Tensor, "batch width"]
-    bones: BoneMemory
+    perception: PerceptionMemory
+    filter: FilterMemory
+    unmeasured_s: Float[Tensor, "clip joint"]
+    """Time since each joint's answer last rested on pixels."""
 
 
-def pack(state: State) -> Float[Tensor, "batch number"]:
+def pack(state: State) -> Float[Tensor, "clip number"]:
     """Flatten a state to one row per actor: the exported graph's `state`."""
-    parts = _leaves(state)
-    return torch.cat([part.flatten(1).to(torch.float32) for part in parts], dim=1)
+    return torch.cat([leaf.reshape(leaf.shape[0], -1).to(torch.float32) for leaf in _leaves(state)], dim=1)
 
 
-def unpack(flat: Float[Tensor, "batch number"], *, like: State) -> State:
+def unpack(flat: Float[Tensor, "clip number"], *, like: State) -> State:
     """Rebuild a state of the shapes and types of `like`."""
-    batch, place = flat.shape[0], 0
+    place = 0
     leaves: list[Tensor] = []
     for leaf in _leaves(like):
         size = math.prod(leaf.shape[1:])
-        part = flat[:, place : place + size].reshape(batch, *leaf.shape[1:])
+        part = flat[:, place : place + size].reshape(-1, *leaf.shape[1:])
         leaves.append(part > 0.5 if leaf.dtype == torch.bool else part)
         place += size
-    return _rebuild(like, leaves)
+    return _rebuild(like, iter(leaves))
 
 
-def _leaves(state: State) -> list[Tensor]:
+Group = TypeVar("Group", bound=tuple[Any, ...])
+
+
+def _leaves(group: tuple[Any, ...]) -> list[Tensor]:
     leaves: list[Tensor] = []
-    for value in state:
-        leaves.extend(value if isinstance(value, tuple) else (value,))
+    for value in group:
+        leaves.extend([value] if isinstance(value, Tensor) else _leaves(value))
     return leaves
 
 
-def _rebuild(like: State, leaves: list[Tensor]) -> State:
-    remaining = iter(leaves)
-    values = [
-        type(value)(*(next(remaining) for _ in value)) if isinstance(value, tuple) else next(remaining)
-        for value in like
-    ]
-    return State(*cast(Any, values))
+def _rebuild(like: Group, leaves: Any) -> Group:
+    values = [next(leaves) if isinstance(value, Tensor) else _rebuild(value, leaves) for value in like]
+    return cast(Group, type(like)(*values))

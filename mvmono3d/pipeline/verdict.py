@@ -9,7 +9,6 @@ from torch import Tensor
 from mvmono3d.core.trajectory import Decision, MissingReason, PointSource
 from mvmono3d.nn.evidence import Evidence
 from mvmono3d.pipeline.fallback import Guarded
-from mvmono3d.pipeline.state import State
 
 _MEASURED_PRECISION = 0.05
 """A view counts as measuring a joint from this precision on, in units of the detector's own."""
@@ -18,7 +17,6 @@ _MEASURED_PRECISION = 0.05
 class Verdict(NamedTuple):
     """Source, decision and reason of every joint, and each view's share in it."""
 
-    seen: Bool[Tensor, "batch joint"]
     unmeasured_s: Float[Tensor, "batch joint"]
     source: Int[Tensor, "batch joint"]
     decided_by: Int[Tensor, "batch joint"]
@@ -31,14 +29,14 @@ def judge(
     evidence: Evidence,
     *,
     gated: Float[Tensor, "batch view joint"],
-    state: State,
+    seen: Bool[Tensor, "batch joint"],
+    unmeasured_s: Float[Tensor, "batch joint"],
     horizon_s: float,
 ) -> Verdict:
     """Say of each joint whether it was measured, imputed or lost."""
-    seen = state.seen | evidence.solved
     measured = seen & (((gated > _MEASURED_PRECISION).sum(1) >= 2) | guarded.overruled)
     step_s = evidence.frames.time_step_s[:, None]
-    unmeasured_s = torch.where(measured, 0.0, state.unmeasured_s + step_s)
+    unmeasured_s = torch.where(measured, 0.0, unmeasured_s + step_s)
     lost = ~seen | (unmeasured_s > horizon_s)
     source = torch.where(measured, int(PointSource.MEASURED), int(PointSource.IMPUTED))
     source = torch.where(lost, int(PointSource.MISSING), source)
@@ -49,4 +47,4 @@ def judge(
     reason = torch.where(lost, reason, int(MissingReason.NONE))
     share = torch.where(guarded.overruled[:, None], evidence.inlier.to(gated.dtype), gated)
     share = share / share.sum(1, keepdim=True).clamp(min=1e-9)
-    return Verdict(seen, unmeasured_s, source, decided_by, reason, share)
+    return Verdict(unmeasured_s, source, decided_by, reason, share)

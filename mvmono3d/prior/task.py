@@ -8,16 +8,17 @@ from lightning import LightningModule
 from torch import Tensor
 
 from mvmono3d.core.clip import Clip
-from mvmono3d.geometry.kinematics import body_frame
 from mvmono3d.nn.evidence import Evidence
-from mvmono3d.nn.hold import hold, previous
+from mvmono3d.nn.hold import hold, nothing_held, shifted
 from mvmono3d.nn.likelihood import masked_mean
+from mvmono3d.nn.linearise import variance_of
 from mvmono3d.nn.masking import MaskSettings
 from mvmono3d.nn.target import TargetMaker
 from mvmono3d.nn.training_steps import fit_units, make_lesson, optimisation, validation_counter
 from mvmono3d.nn.units import Units
+from mvmono3d.prior.body import follow_body, no_body
 from mvmono3d.prior.loss import guess_loss
-from mvmono3d.prior.net import BodyPose, PriorNet
+from mvmono3d.prior.net import PriorNet, PseudoMeasurement
 
 _HIDDEN_VARIANCE_PER_S = 0.1
 """How fast the variance of a held joint grows, in network units."""
@@ -61,40 +62,32 @@ class PriorTask(LightningModule):
         lesson = make_lesson(
             batch, units=self.units, target=self.target, mask=self.mask, seed=self.seed, counter=counter
         )
-        guess, precision = self._guess(lesson.evidence)
+        guess = self._guess(lesson.evidence)
         target = lesson.target
-        total = guess_loss(guess, precision, target=target.points, reliable=target.reliable)
-        distance = (guess - target.points).square().sum(-1).sqrt()
+        total = guess_loss(guess.points, guess.precision, target=target.points, reliable=target.reliable)
+        distance = (guess.points - target.points).square().sum(-1).sqrt()
         error_mm = 1e3 * self.units.unit_m * masked_mean(distance, target.reliable)
         self.log_dict(
             {f"{stage}/loss": total, f"{stage}/error_mm": error_mm},
-            batch_size=guess.shape[0],
+            batch_size=guess.points.shape[0],
             prog_bar=True,
             sync_dist=stage == "val",
         )
         return total
 
-    def _guess(self, evidence: Evidence) -> tuple[Tensor, Tensor]:
-        held = hold(evidence)
-        own = evidence.covariance.diagonal(dim1=-2, dim2=-1).sum(-1) / 3.0
-        variance = torch.where(evidence.solved, own, 1e-3 + _HIDDEN_VARIANCE_PER_S * held.age_s)
-        frame = body_frame(held.points, self.units.skeleton)
-        hidden = held.points.new_zeros(held.points.shape[0], self.net.width)
-        motion = held.points - previous(held.points)
-        drift = frame.origin_world - previous(frame.origin_world)
-        guesses, precisions = [], []
-        for time in range(held.points.shape[1]):
-            guess = self.net(
-                held.points[:, time],
-                variance=variance[:, time],
-                motion=motion[:, time],
-                age_s=held.age_s[:, time],
-                drift=drift[:, time],
-                body=BodyPose(frame.origin_world[:, time], frame.world_from_body[:, time]),
-                mean_pose=self.units.mean_pose,
-                hidden=hidden,
-            )
-            hidden = guess.hidden
-            guesses.append(guess.points)
-            precisions.append(guess.precision)
-        return torch.stack(guesses, dim=1), torch.stack(precisions, dim=1)
+    def _guess(self, evidence: Evidence) -> PseudoMeasurement:
+        clips, _, joints, _ = evidence.points.shape
+        device = evidence.points.device
+        held, _ = hold(evidence, nothing_held(batch=clips, joints=joints, device=device))
+        own = variance_of(evidence.covariance)
+        body, _ = follow_body(held.points, self.units.skeleton, no_body(batch=clips, device=device))
+        return self.net(
+            held.points,
+            variance=torch.where(evidence.solved, own, 1e-3 + _HIDDEN_VARIANCE_PER_S * held.age_s),
+            motion=held.points - held.before,
+            age_s=held.age_s,
+            drift=body.origin - shifted(body.origin, body.origin[:, 0]),
+            body=body,
+            mean_pose=self.units.mean_pose,
+            hidden=self.net.start(batch=clips),
+        )

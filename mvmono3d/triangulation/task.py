@@ -60,7 +60,7 @@ class TriangulationTask(LightningModule):
         lesson = make_lesson(
             batch, units=self.units, target=self.target, mask=self.mask, seed=self.seed, counter=counter
         )
-        seen = self.features(lesson.evidence, unit_m=self.units.unit_m)
+        seen = self.features.of_recording(lesson.evidence, unit_m=self.units.unit_m)
         frames, target = lesson.evidence.frames, lesson.target
         log_sigma = torch.zeros_like(frames.confidence)
         weights = self.net(
