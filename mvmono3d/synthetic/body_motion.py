@@ -79,12 +79,14 @@ _TRUNK_SHARE = np.array([0.25] * 2 + [0.35] * 3 + [0.4] * 3 + [0.6] * 3 + [0.7] 
 
 def move_body(model: KinematicModel, time_s: Float[Array, " time"], *, seed: int) -> NodePoses:
     """Move a body about the floor z = 0 round the origin; the time starts at or after 0."""
-    walk, squat, tremble = (generator(seed, f"body {part}") for part in ("walk", "squat", "tremble"))
+    walk, foot, squat, tremble = (
+        generator(seed, f"body {part}") for part in ("walk", "foot", "squat", "tremble")
+    )
     longest = float(time_s[-1])
     path = _plan_path(longest, rng=walk)
     hip_m = float(model.offset_m[model.index("right_hip"), 0])
     front_m = float(model.offset_m[model.index("right_big_toe"), 1])
-    plans = plan_feet(path, duration_s=longest, hip_m=hip_m, first=int(walk.integers(2)))
+    plans = plan_feet(path, duration_s=longest, hip_m=hip_m, first=int(foot.integers(2)))
     left, right = (sample_foot(plan, time_s, front_m=front_m) for plan in plans)
     track = sample_path(path, time_s)
     depth = _sample_depth(time_s, rng=squat)

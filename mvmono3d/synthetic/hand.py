@@ -46,8 +46,8 @@ _RADII_M = (0.0095, 0.0085, 0.0075)
 _THUMB_RADII_M = (0.0120, 0.0105, 0.0095)
 _PALM_RADIUS_M = 0.0140
 
-HAND_LENGTH_M = 0.187
-"""Wrist to middle fingertip of the mean hand."""
+HAND_LENGTH_M = 0.189
+"""Wrist to middle fingertip, on average over subjects."""
 
 
 class Side(IntEnum):
@@ -61,7 +61,7 @@ def hand_model(subject: int, *, side: Side | None = None) -> KinematicModel:
     """Build a subject's hand: bone lengths and girth drawn by the subject, and the side unless given."""
     rng = generator(subject, "hand subject")
     drawn = Side(int(rng.random() < 0.5))
-    size = float(np.clip(rng.normal(1.0, 0.07), 0.84, 1.18))
+    size = float(np.clip(rng.normal(1.03, 0.07), 0.86, 1.2))
     girth = size * float(np.clip(rng.normal(1.0, 0.08), 0.8, 1.2))
     variation = np.clip(rng.normal(1.0, 0.03, (5, 5)), 0.91, 1.09)
     nodes = _nodes(size * variation)

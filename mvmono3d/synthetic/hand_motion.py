@@ -85,31 +85,44 @@ def move_hand(
     model: KinematicModel, time_s: Float[Array, " time"], *, seed: int, holds: bool = False
 ) -> HandMotion:
     """Move a hand through the workspace round the origin; the time starts at or after 0."""
-    arm, place, digits, tremble = (
-        generator(seed, f"hand {part}") for part in ("arm", "place", "digits", "tremble")
+    hold = _draw_hold(seed) if holds else None
+    position, angles = _sample(model, time_s, seed=seed, hold=hold)
+    poses = forward(
+        model,
+        local_rotations(model, angles),
+        root_position=position,
+        root_rotation=np.broadcast_to(_facing(seed), (len(time_s), 3, 3)),
     )
-    hold = _draw_hold(place) if holds else None
+    return HandMotion(poses, hold.grasp if hold else None, _grip(model, hold))
+
+
+def hand_angles(
+    model: KinematicModel, time_s: Float[Array, " time"], *, seed: int, holds: bool = False
+) -> Float[Array, "time angle"]:
+    """Return the angles (rad) of the motion that `move_hand` makes, in the model's order."""
+    return _sample(model, time_s, seed=seed, hold=_draw_hold(seed) if holds else None)[1]
+
+
+def _sample(
+    model: KinematicModel, time_s: Float[Array, " time"], *, seed: int, hold: _Hold | None
+) -> tuple[Float[Array, "time 3"], Float[Array, "time angle"]]:
+    arm, digits, tremble = (generator(seed, f"hand {part}") for part in ("arm", "digits", "tremble"))
     position, arm_angles = _move_arm(model, time_s, rng=arm)
     angles = np.concatenate((arm_angles, _move_digits(model, time_s, rng=digits, hold=hold)), axis=1)
     steadiness = np.concatenate((np.ones(5), np.full(25, _HELD_STEADINESS if hold else 1.0)))
     amplitude = np.concatenate((np.full(3, _TREMBLE_M), _TREMBLE_RAD * steadiness))
     noise = sample_noise(draw_noise(tremble, amplitude), time_s) * sample_activity(tremble, time_s)
-    angles = _within_limits(model, angles + noise[:, 3:])
-    poses = forward(
-        model,
-        local_rotations(model, angles),
-        root_position=position + noise[:, :3],
-        root_rotation=np.broadcast_to(_facing(place), (len(time_s), 3, 3)),
-    )
-    return HandMotion(poses, hold.grasp if hold else None, _grip(model, hold))
+    return position + noise[:, :3], _within_limits(model, angles + noise[:, 3:])
 
 
-def _draw_hold(rng: np.random.Generator) -> _Hold:
+def _draw_hold(seed: int) -> _Hold:
+    rng = generator(seed, "hand hold")
     grasp = HELD_GRASPS[int(rng.integers(len(HELD_GRASPS)))]
     return _Hold(grasp, rng.uniform(*_ROOM[grasp]))
 
 
-def _facing(rng: np.random.Generator) -> Float[Array, "3 3"]:
+def _facing(seed: int) -> Float[Array, "3 3"]:
+    rng = generator(seed, "hand facing")
     heading, lean = rng.uniform(-np.pi, np.pi), rng.uniform(-0.6, 0.6)
     return rotation_zyx(np.array([[heading, 0.0, lean]]))[0]
 
