@@ -6,10 +6,10 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import mvmono3d
-from mvmono3d.errors import MVMono3DError, unknown_name
+from mvmono3d.errors import MissingDependencyError, MVMono3DError, unknown_name
 
 INTERRUPTED = 130
 
@@ -28,6 +28,16 @@ VERBS = {
         module="mvmono3d.pipeline.command",
         help="turn the 2D joints of any recording into 3D",
         example="mvmono3d reconstruct pose/ --rig rig.toml --skeleton body25b --out take.npz --plot plots",
+    ),
+    "evaluate": Verb(
+        module="mvmono3d.evaluation.command",
+        help="compare the methods on a recording, with or without the truth",
+        example="mvmono3d evaluate detections.npz --rig rig.toml --truth truth.npz --out scores",
+    ),
+    "export": Verb(
+        module="mvmono3d.export.command",
+        help="turn a training's checkpoint into a bundle that runs without PyTorch",
+        example="mvmono3d export logs/ssl_multiview/best.ckpt --out bundle",
     ),
     "convert": Verb(
         module="mvmono3d.formats.command",
@@ -69,7 +79,7 @@ def _run(arguments: list[str]) -> int:
     if name not in VERBS:
         raise unknown_name("verb", name, VERBS)
     verb = VERBS[name]
-    module = importlib.import_module(verb.module)
+    module = _load(verb, name)
     parser = _Parser(
         prog=f"mvmono3d {name}",
         description=module.__doc__,
@@ -80,6 +90,18 @@ def _run(arguments: list[str]) -> int:
     module.add_arguments(parser)
     _refuse_unknown_options(rest, parser)
     return module.run(parser.parse_args(rest))
+
+
+def _load(verb: Verb, name: str) -> Any:
+    try:
+        return importlib.import_module(verb.module)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").split(".")[0]
+        if package in {"", "mvmono3d"}:
+            raise
+        raise MissingDependencyError(
+            f"mvmono3d {name} needs {package}, which is not installed: pip install 'mvmono3d[train]'"
+        ) from None
 
 
 def _overview() -> str:
@@ -103,3 +125,7 @@ def _refuse_unknown_options(arguments: list[str], parser: argparse.ArgumentParse
         option = argument.split("=")[0]
         if option.startswith("--") and option not in known:
             raise unknown_name("option", option, known, where=parser.prog)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

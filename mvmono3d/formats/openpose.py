@@ -101,9 +101,10 @@ def _fitting_skeleton(
             f"{odd}: {counts[odd]} numbers in pose_keypoints_2d, expected three per joint and as many "
             f"as in {path.name} ({size})"
         )
-    joints, fitting = size // 3, _skeletons_of(size // 3)
+    joints = size // 3
     if skeleton is not None and len(skeleton.joints) == joints:
         return skeleton
+    fitting = [name for name in skeleton_names() if len(load_skeleton(name).joints) == joints]
     known = f"shipped skeletons of {joints} joints: {', '.join(fitting) or 'none, write a YAML'}"
     if skeleton is not None:
         expected = len(skeleton.joints)
@@ -113,10 +114,6 @@ def _fitting_skeleton(
     if len(fitting) == 1:
         return load_skeleton(fitting[0])
     raise InvalidFileError(f"{folder}: {joints} joints without names: say --skeleton ({known})")
-
-
-def _skeletons_of(joints: int) -> list[str]:
-    return [name for name in skeleton_names() if len(load_skeleton(name).joints) == joints]
 
 
 def _track(view: dict[Path, _Frame], person: int, skeleton: Skeleton) -> ViewTrack:

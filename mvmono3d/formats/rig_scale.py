@@ -13,7 +13,10 @@ SMALLEST_ACTOR_M = 5e-4
 
 
 def check_rig_scale(rig: Rig, *, where: str) -> None:
-    """Refuse a rig whose cameras stand implausibly far apart or close together, naming the other unit."""
+    """Refuse a rig whose cameras stand implausibly far apart or close together.
+
+    Where the whole rig does, the message names the other unit; where two cameras share one pose, them.
+    """
     pose = np.asarray(rig.camera_from_world, dtype=np.float64)
     centres = -np.einsum("vji,vj->vi", pose[:, :, :3], pose[:, :, 3])
     span = float(np.linalg.norm(centres[:, None] - centres[None], axis=-1).max())
@@ -27,6 +30,13 @@ def check_rig_scale(rig: Rig, *, where: str) -> None:
             f"{where}: the cameras stand {span * 1e3:.3g} mm apart, expected at least "
             f"{SMALLEST_RIG_M * 1e3:.0f} mm; if the file is in metres, say --units m"
         )
+    for view, name in enumerate(rig.names):
+        same = [other for other in range(view) if np.allclose(pose[other], pose[view], rtol=0, atol=1e-9)]
+        if same:
+            raise InvalidFileError(
+                f"{where}: cameras {rig.names[same[0]]!r} and {name!r} have the same pose, so one of them "
+                "is a copy; calibrate again, or remove the wrong one"
+            )
 
 
 def check_actor_scale(

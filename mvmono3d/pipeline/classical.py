@@ -12,7 +12,7 @@ from mvmono3d.core.trajectory import Decision, MissingReason, PointSource, Recon
 from mvmono3d.errors import InvalidRecordError
 from mvmono3d.geometry.projection import projection_jacobian
 from mvmono3d.geometry.solve import inverse3
-from mvmono3d.geometry.triangulation import triangulate_dlt
+from mvmono3d.geometry.triangulation import triangulate, triangulate_dlt
 from mvmono3d.pipeline.evidence import (
     Residuals,
     information_shares,
@@ -69,7 +69,7 @@ def reconstruct_dlt(observations: Observations, rig: Rig, skeleton: Skeleton) ->
     used = (weights > 0) & enough[:, None]
     behind = (used & ~residuals.in_front).any(axis=1)
     sigma_px = residual_sigma_px(residuals, used & ~behind[:, None])
-    spread = [_dlt_covariance(points[block], weights[block], rig, sigma_px) for block in blocks]
+    spread = [_covariance(points[block], weights[block], rig, sigma_px) for block in blocks]
     covariance = np.concatenate([part for part, _ in spread])
     regular = np.concatenate([ok for _, ok in spread])
     reason = np.select(
@@ -90,21 +90,35 @@ def reconstruct_robust(
 ) -> Reconstruction:
     """Triangulate each joint from the set of views that agree; the others have weight 0.
 
-    `sigma_px` is the standard deviation of a good detection, by default the recording's own. A joint whose
-    views allow different answers is missing (CONTRADICTION) instead of guessed. For occlusion see
-    `occlusion_probabilities`. Raises `InvalidRecordError` when observations, rig and skeleton don't fit
-    each other.
+    Agreement doesn't ask for confidence, which can be high and wrong; among views that agree, those of
+    higher confidence count more, as in `reconstruct_dlt`. `sigma_px` is the standard deviation of a good
+    detection, by default the recording's own. A joint whose views allow different answers is missing
+    (CONTRADICTION) instead of guessed. For occlusion see `occlusion_probabilities`. Raises
+    `InvalidRecordError` when observations, rig and skeleton don't fit each other.
     """
     # Imported here because numba takes longer to load than the DLT takes to run.
     from mvmono3d.pipeline.consensus import triangulate_consensus
 
     _check(observations, rig, skeleton)
     robust, sigma_px = triangulate_consensus(observations, rig, sigma_px=sigma_px)
+    weights = np.where(robust.inlier, observations.confidence, 0.0)
+    points, covariance = robust.points_world.copy(), robust.covariance_world.copy()
+    for block in _blocks(len(weights)):
+        refined = triangulate(
+            observations.pixels[block],
+            weights[block] ** 2,
+            lens=rig.camera.lens,
+            camera_from_world=rig.camera_from_world,
+        )
+        spread, regular = _covariance(refined.points_world, weights[block], rig, sigma_px)
+        better = refined.solved & regular
+        points[block] = np.where(better[..., None], refined.points_world, points[block])
+        covariance[block] = np.where(better[..., None, None], spread, covariance[block])
     solution = _Solution(
-        points_world=robust.points_world,
-        covariance_world=robust.covariance_world,
+        points_world=points,
+        covariance_world=covariance,
         reason=robust.reason.astype(np.int64),
-        precision=robust.inlier.astype(np.float64),
+        precision=weights**2,
         sigma_px=sigma_px,
     )
     return _reconstruction(solution, observations, rig)
@@ -124,10 +138,10 @@ def _blocks(frames: int) -> list[slice]:
     return [slice(start, start + BLOCK_FRAMES) for start in range(0, frames, BLOCK_FRAMES)]
 
 
-def _dlt_covariance(
+def _covariance(
     points: np.ndarray, weights: np.ndarray, rig: Rig, sigma_px: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return A⁻¹ B A⁻¹ with A = Σ w² JᵀJ and B = σ² Σ w⁴ JᵀJ: the estimator's own covariance."""
+    """Return A⁻¹ B A⁻¹ with A = Σ w² JᵀJ and B = σ² Σ w⁴ JᵀJ: true also where confidence means nothing."""
     jacobian = projection_jacobian(points, lens=rig.camera.lens, camera_from_world=rig.camera_from_world)
     normal = np.swapaxes(jacobian, -1, -2) @ jacobian
     squared = (weights**2)[..., None, None]
