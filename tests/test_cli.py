@@ -1,9 +1,9 @@
 """`mvmono3d …` as a user meets it: verbs, reports, and one line for everything that goes wrong."""
 
 import re
+import resource
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from importlib.util import find_spec
 
@@ -293,10 +293,13 @@ def test_a_cold_start_on_a_hundred_frames_takes_three_seconds(tmp_path):
         str(take.rig),
     ]
     command += ["--out", str(take.out)]
-    seconds = []
-    # The first start of an installation compiles.
-    for _ in range(3):
-        start = time.perf_counter()
-        subprocess.run(command, check=True, capture_output=True, timeout=100)
-        seconds.append(time.perf_counter() - start)
+    # The first start of an installation compiles. Processor time: another program's load is not ours.
+    seconds = [_processor_seconds(command) for _ in range(3)]
     assert min(seconds) < 3.0
+
+
+def _processor_seconds(command):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True, capture_output=True, timeout=100)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
