@@ -87,6 +87,26 @@ def undistort(
     return straight
 
 
+def area_scale(
+    normalised: Float[Array, "*#batch view joint 2"], lens: Float[Array, "*#batch view 10"]
+) -> Float[Array, "*#batch view joint"]:
+    """Return how much larger the lens images a small patch there than a straight lens would.
+
+    A detector's precision (1/px²) times this is the precision in undistorted pixels, the same along
+    and across the radius; decentring is left out. At least 0.0025, as `undistort` reaches no further.
+    """
+    xp = namespace(normalised, lens)
+    radial = _radial(lens)
+    radius = _radius(normalised)
+    along = xp.where(radial.fisheye, xp.atan(radius), radius)
+    reached, slope = _polynomial(radial, along)
+    across = reached / radius
+    growth = xp.where(radial.fisheye, slope / (1.0 + radius * radius), slope)
+    least = _LEAST_SLOPE * _LEAST_SLOPE
+    scale = growth * across
+    return xp.where(scale > least, scale, least)
+
+
 def one_to_one(
     normalised: Float[Array, "*#batch view joint 2"], lens: Float[Array, "*#batch view 10"]
 ) -> Bool[Array, "*#batch view joint"]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from jaxtyping import Bool, Float
 
 from mvmono3d.core.array import Array, namespace
-from mvmono3d.geometry.lens import undistort
+from mvmono3d.geometry.lens import area_scale, undistort
 from mvmono3d.geometry.projection import NEAR_M, jacobian_at, to_normalised
 from mvmono3d.geometry.rigid import camera_centres, multiply, transform_from
 from mvmono3d.geometry.solve import Solved, identity3, resolution, solve3
@@ -56,7 +56,8 @@ def triangulate(
 
     Args:
         pixels: Distorted; finite also where the weight is 0.
-        weights: Precision of each detection, 1/px², not negative; 0 leaves it out.
+        weights: Precision of each detection in the image, 1/px², not negative; 0 leaves it out. The
+            lens's `area_scale` carries it over to undistorted pixels.
         lens: Packed lenses, see `core.camera.LENS_SIZE`.
         camera_from_world: Poses, metres.
         steps: Number of Gauss-Newton steps.
@@ -64,9 +65,10 @@ def triangulate(
         prior_precision: Its precision, 1/m²; 0 where there is none. In float32 it is raised to what the
             arithmetic can tell from 0 beside the views (a standard deviation of decimetres).
     """
+    normalised = undistort(pixels, lens)
     return triangulate_normalised(
-        undistort(pixels, lens),
-        weights,
+        normalised,
+        weights * area_scale(normalised, lens),
         lens=lens,
         camera_from_world=camera_from_world,
         steps=steps,
@@ -85,7 +87,10 @@ def triangulate_normalised(
     prior_points: Float[Array, "*#batch joint 3"] | None = None,
     prior_precision: Float[Array, "*#batch joint"] | None = None,
 ) -> Triangulated:
-    """Do what `triangulate` does, from points that `undistort` already made normalised."""
+    """Do what `triangulate` does, from points that `undistort` already made normalised.
+
+    Here the weights are precisions in undistorted pixels: multiply a detector's by `area_scale`.
+    """
     xp = namespace(normalised, weights, lens, camera_from_world)
     origin = xp.mean(camera_centres(camera_from_world), axis=-2)
     problem = _Problem(

@@ -23,7 +23,7 @@ CALLS = {
     "six numbers": lambda: rigid.rotation_from_6d(torch.empty(2, 6, device="meta")),
     "transforms": lambda: rigid.compose(POSE, rigid.invert(POSE)),
     "lens": lambda: lens.distort(lens.undistort(PIXELS, LENS), LENS),
-    "reach": lambda: lens.one_to_one(PIXELS, LENS),
+    "reach": lambda: (lens.one_to_one(PIXELS, LENS), lens.area_scale(PIXELS, LENS)),
     "project": lambda: projection.project(POINTS, **RIG),
     "jacobian": lambda: projection.projection_jacobian(POINTS, **RIG),
     "rays": lambda: epipolar.ray_distance(*projection.rays(PIXELS, **RIG)),

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mvmono3d.geometry.lens import distort, one_to_one, undistort
+from mvmono3d.geometry.lens import area_scale, distort, one_to_one, undistort
 from tests.geometry.rigs import lenses
 from tests.tolerances import EXACT, ITERATED, PIXEL, UNDISTORTED
 
@@ -99,6 +99,21 @@ def test_one_to_one_ends_at_the_fold_and_does_not_come_back():
     radii = np.array([0.0, 0.5, 1.2, 1.23, 2.0, 2.2, 4.0])
     points = np.stack([radii, np.zeros_like(radii)], axis=-1)[None]
     np.testing.assert_array_equal(one_to_one(points, lens)[0], radii < 1.214)
+
+
+@pytest.mark.parametrize("name", [*REAL, "fisheye"])
+def test_area_scale_is_the_determinant_of_the_lens(name):
+    lens, pixels = _fisheye() if name == "fisheye" else _packed(name)
+    if name != "fisheye":
+        lens[:, 6:8] = 0.0
+    points = undistort(pixels, lens)[0, ::37]
+    pinned = torch.tensor(lens)
+    for point in points:
+        jacobian = torch.autograd.functional.jacobian(
+            lambda value: distort(value[None, None], pinned)[0, 0], torch.tensor(point)
+        )
+        expected = float(torch.linalg.det(torch.as_tensor(jacobian))) / (lens[0, 0] * lens[0, 1])
+        assert abs(area_scale(point[None, None], lens)[0, 0] / expected - 1) < UNDISTORTED
 
 
 def test_padding_without_focal_length_stays_finite():

@@ -16,6 +16,7 @@ class _Triangulate(torch.nn.Module):
             weights,
             lens=lens,
             camera_from_world=camera_from_world,
+            steps=1,
             prior_points=prior_points,
             prior_precision=prior_precision,
         )

@@ -43,6 +43,19 @@ def test_covariance_matches_monte_carlo():
         assert np.linalg.norm(stated[joint] - found[joint]) < 0.08 * np.linalg.norm(found[joint])
 
 
+@pytest.mark.parametrize("fisheye", [(), (0, 1, 2, 3)])
+def test_the_stated_share_of_truth_holds_behind_strong_lenses(fisheye):
+    points, lens, pose = scene(4, joints=500)
+    lens[:, :2] = 800.0
+    lens[:, 4:] = [-0.05, 0.01, 0.0, 0.0, 0.0, 1.0] if fisheye else [-0.34, 0.1, -0.001, 0.003, -0.004, 0.0]
+    pixels = project(points, lens=lens, camera_from_world=pose).pixels
+    noise = np.random.default_rng(5).normal(size=(20, *pixels.shape))
+    solved = triangulate(pixels + noise, np.ones(pixels.shape[:-1]), lens=lens, camera_from_world=pose)
+    covariance = covariance_from_information(solved.information).covariance
+    squared = mahalanobis_squared(solved.points_world - points, covariance)
+    assert abs((squared < CHI2_90).mean() - 0.9) < 0.012
+
+
 @pytest.mark.parametrize("probability", [0.5, 0.9, 0.99])
 def test_the_stated_share_of_truth_lies_within_the_quantile(probability):
     points, solved = _solved(sigma_px=1.5, draws=4000)
