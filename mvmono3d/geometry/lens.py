@@ -66,7 +66,7 @@ def undistort(
     """Return normalised points of distorted pixels (as `cv2.undistortPoints`, converged).
 
     Newton's method on the radius with decentring by fixed point: a fixed number of steps, exact to
-    1e-9 in the far corners of the strongest real lenses and to rounding elsewhere. Pixels beyond what
+    5e-9 in the far corners of the strongest real lenses and to rounding elsewhere. Pixels beyond what
     the lens can image (a strong barrel lens with k1 alone) get about the direction of its widest ray,
     and a view whose focal length is 0 (padding) gets finite numbers.
     """
