@@ -9,10 +9,10 @@ from mvmono3d.geometry.robust_kernel import triangulate_robust_bulk
 from mvmono3d.geometry.robust_settings import RobustSettings, RobustTriangulated
 
 WIDEST_PX = 20.0
-"""Where the search starts: sees a consensus in any detector and calibration worth using."""
+"""Beyond this a detector or calibration is of no use."""
 NARROWEST_PX = 0.3
-"""No detector is taken to be better than this."""
-_ROUNDS = 8
+"""Where the search starts: no detector is taken to be better than this."""
+_ROUNDS = 16
 _SETTLED = 0.02
 _MOST_JOINTS = 20_000
 _MEDIAN_RAYLEIGH = math.sqrt(2.0 * math.log(2.0))
@@ -49,14 +49,15 @@ def fit_sigma_px(
 ) -> float:
     """Measure the standard deviation of a recording's good detections, px per axis.
 
-    Triangulates with the widest gates, takes the scale of the inliers' residuals, and again with gates of
-    that scale until it settles. The calibration's error is part of the answer: it must be inside the
-    gates too. Returns the default of `settings` where no joint can be triangulated.
+    Triangulates with the narrowest gates, takes the scale of the inliers' residuals, and again with gates of
+    that scale, which grow until the inliers explain them. From below, because wide gates take a crowd of
+    outliers for noise and never let go of it. The calibration's error is part of the answer: it must be
+    inside the gates too. Returns the default of `settings` where no joint can be triangulated.
     """
     settings = settings or RobustSettings()
     joints = math.prod(pixels.shape[:-3]) * pixels.shape[-2]
     stride = max(1, joints // _MOST_JOINTS) if pixels.ndim > 3 and lens.ndim == 2 else 1
-    sigma = WIDEST_PX
+    sigma, solved = NARROWEST_PX, False
     for _ in range(_ROUNDS):
         robust = triangulate_robust_bulk(
             pixels[::stride],
@@ -67,9 +68,8 @@ def fit_sigma_px(
             settings=settings.scaled(sigma),
         )
         found = estimate_sigma_px(robust)
-        if found is None:
-            return settings.sigma_px if sigma == WIDEST_PX else sigma
-        before, sigma = sigma, min(max(found, NARROWEST_PX), WIDEST_PX)
+        solved = solved or found is not None
+        before, sigma = sigma, min(max(found or 2.0 * sigma, NARROWEST_PX), WIDEST_PX)
         if abs(sigma - before) < _SETTLED * before:
             break
-    return sigma
+    return sigma if solved else settings.sigma_px

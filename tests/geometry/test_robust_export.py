@@ -1,0 +1,49 @@
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from mvmono3d.geometry.robust import triangulate_robust
+from mvmono3d.geometry.robust_settings import RobustSettings
+from tests.benchmarks.regimes import make_regime
+
+
+class Robust(torch.nn.Module):
+    def forward(self, pixels, confidence, detected, lens, camera_from_world):
+        answer = triangulate_robust(
+            pixels,
+            confidence,
+            detected,
+            lens=lens,
+            camera_from_world=camera_from_world,
+            settings=RobustSettings(sigma_px=1.0),
+        )
+        return tuple(answer)
+
+
+# The exporter of torch 2.9 and later warns about its own internals.
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.slow
+@pytest.mark.parametrize("views", [2, 4, 8])
+def test_the_exported_graph_gives_what_torch_gives(views, tmp_path):
+    recording = make_regime("C", views=views, frames=40)
+    single = [torch.tensor(array, dtype=torch.float32) for array in (recording.pixels, recording.confidence)]
+    rig = [
+        torch.tensor(array, dtype=torch.float32) for array in (recording.lens, recording.camera_from_world)
+    ]
+    detected = torch.tensor(recording.detected)
+    inputs = (*single, detected, *rig)
+    path = tmp_path / "robust.onnx"
+    torch.onnx.export(Robust(), inputs, path, dynamo=True, verbose=False)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    names = [entry.name for entry in session.get_inputs()]
+    theirs = session.run(None, dict(zip(names, [value.numpy() for value in inputs], strict=True)))
+    ours = [value.numpy() for value in Robust()(*inputs)]
+    points, _, inlier, _, reason, residual = (np.asarray(answer) for answer in theirs)
+    # A residual on a gate may fall to either side.
+    same = (reason == ours[4]) & (inlier == ours[2]).all(axis=-2)
+    assert same.mean() > 0.998
+    np.testing.assert_allclose(points[same], ours[0][same], atol=2e-5)
+    np.testing.assert_allclose(
+        np.moveaxis(residual, -2, -1)[same], np.moveaxis(ours[5], -2, -1)[same], atol=0.02
+    )
