@@ -16,6 +16,8 @@ from mvmono3d.geometry.robust_consensus import triangulate_lanes
 from mvmono3d.geometry.robust_lanes import Limits
 from mvmono3d.geometry.robust_settings import MAX_VIEWS, RobustSettings, RobustTriangulated, view_subsets
 
+_DEFAULT = RobustSettings()
+
 
 def triangulate_robust_bulk(
     pixels: Float[np.ndarray, "*#batch view joint 2"],
@@ -30,7 +32,7 @@ def triangulate_robust_bulk(
 
     Raises `InvalidRecordError` for more than 62 views.
     """
-    settings = settings or RobustSettings()
+    settings = settings or _DEFAULT
     views, joints = confidence.shape[-2:]
     if views > MAX_VIEWS:
         raise InvalidRecordError(f"{views} views, expected at most {MAX_VIEWS}")
@@ -89,6 +91,8 @@ def _rigs(
 
     Rigs may differ along the leading batch axes and be shared along the trailing ones (a batch of clips).
     """
+    if lens.ndim == 2 and camera_from_world.ndim == 3:
+        return lens[None], camera_from_world[None]
     axes = np.broadcast_shapes(lens.shape[:-2], camera_from_world.shape[:-3])
     shared = 0
     while shared < len(axes) and axes[-1 - shared] == 1:
@@ -114,6 +118,7 @@ def _subset_lanes(views: int) -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(np.moveaxis(members, -1, -2)), np.sum(members, axis=-1)
 
 
+@cache
 def _limits(settings: RobustSettings) -> Limits:
     variance = settings.sigma_px**2
     return Limits(

@@ -1,6 +1,6 @@
 """What the robust triangulation must obey, whichever of the two implementations computes it."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -289,15 +289,14 @@ def test_subsets_are_bounded_distinct_and_hold_every_pair_up_to_sixteen_views(vi
         assert len(pairs) == views * (views - 1) // 2
 
 
-def test_settings_that_make_no_sense_are_refused():
-    for change in (
-        {"sigma_px": 0.0},
-        {"gate": float("nan")},
-        {"refine_gates": ()},
-        {"min_separation_m": -1.0},
-    ):
-        with pytest.raises(ConfigurationError, match=next(iter(change))):
-            RobustSettings(**change)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("sigma_px", 0.0), ("gate", float("nan")), ("refine_gates", ()), ("min_separation_m", -1.0)],
+)
+def test_settings_that_make_no_sense_are_refused(name, value):
+    change: dict[str, Any] = {name: value}
+    with pytest.raises(ConfigurationError, match=name):
+        RobustSettings(**change)
 
 
 def test_more_views_than_a_set_can_hold_are_refused():
