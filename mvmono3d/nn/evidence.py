@@ -6,15 +6,21 @@ a hand at half a metre and a body at four, at any resolution.
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mvmono3d.geometry.lens import undistort
 from mvmono3d.geometry.robust import triangulate_robust
+from mvmono3d.geometry.robust_kernel import triangulate_robust_bulk
+from mvmono3d.geometry.robust_settings import RobustSettings, RobustTriangulated
 
 CONFIDENT_VIEWS = 3
 """Views that must agree before a consensus counts as confident (2 can agree by accident)."""
+
+_SETTINGS = RobustSettings(sigma_px=1.0)
+"""Normalised frames have a noise of 1 by construction."""
 
 
 class Frames(NamedTuple):
@@ -73,14 +79,49 @@ def normalise(frames: Frames, *, unit_m: Tensor, noise_px: Tensor) -> Frames:
 
 @torch.no_grad()
 def gather_evidence(frames: Frames) -> Evidence:
-    """Triangulate every joint robustly; `frames` are normalised. Nothing here is learned."""
-    robust = triangulate_robust(
-        frames.pixels,
-        frames.confidence,
-        frames.detected,
-        lens=frames.lens,
-        camera_from_world=frames.camera_from_world,
+    """Triangulate every joint robustly; `frames` are normalised. Nothing here is learned.
+
+    This is the form that is exported; `gather_evidence_in_bulk` is many times faster in training.
+    """
+    return _evidence(
+        frames,
+        triangulate_robust(
+            frames.pixels,
+            frames.confidence,
+            frames.detected,
+            lens=frames.lens,
+            camera_from_world=frames.camera_from_world,
+            settings=_SETTINGS,
+        ),
     )
+
+
+def gather_evidence_in_bulk(frames: Frames) -> Evidence:
+    """Do the same with the compiled kernel."""
+    return _evidence(frames, triangulate_in_bulk(frames, _SETTINGS))
+
+
+@torch.no_grad()
+def triangulate_in_bulk(frames: Frames, settings: RobustSettings) -> RobustTriangulated:
+    """Triangulate tensors with the compiled kernel, in float64 on the CPU, wherever they lie."""
+    pixels, confidence, lens, pose = (
+        value.detach().cpu().numpy().astype(np.float64)
+        for value in (frames.pixels, frames.confidence, frames.lens, frames.camera_from_world)
+    )
+    robust = triangulate_robust_bulk(
+        pixels,
+        confidence,
+        frames.detected.cpu().numpy(),
+        lens=lens,
+        camera_from_world=pose,
+        settings=settings,
+    )
+    tensors = (torch.as_tensor(value, device=frames.pixels.device) for value in robust)
+    like = frames.pixels.dtype
+    return RobustTriangulated(*(value.to(like) if value.is_floating_point() else value for value in tensors))
+
+
+def _evidence(frames: Frames, robust: RobustTriangulated) -> Evidence:
     solved = robust.reason == 0
     return Evidence(
         frames=frames,

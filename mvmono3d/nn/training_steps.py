@@ -8,7 +8,7 @@ from torch import Generator
 
 from mvmono3d.core.clip import Clip
 from mvmono3d.nn.batch import frames_of_clip
-from mvmono3d.nn.evidence import Evidence, gather_evidence, normalise
+from mvmono3d.nn.evidence import Evidence, gather_evidence_in_bulk, normalise
 from mvmono3d.nn.masking import MaskSettings, hide
 from mvmono3d.nn.target import Target, TargetMaker
 from mvmono3d.nn.units import Units
@@ -35,11 +35,11 @@ def make_lesson(
     Masks depend on the seed and the counter alone, so that a resumed run repeats them.
     """
     frames = frames_of_clip(batch)
-    whole = gather_evidence(normalise(frames, unit_m=units.unit_m, noise_px=units.noise_px))
+    whole = gather_evidence_in_bulk(normalise(frames, unit_m=units.unit_m, noise_px=units.noise_px))
     made = target(batch, whole, units)
     generator = Generator().manual_seed(seed * 1_000_003 + counter)
     hidden = normalise(hide(frames, mask, generator), unit_m=units.unit_m, noise_px=units.noise_px)
-    return Lesson(gather_evidence(hidden), made)
+    return Lesson(gather_evidence_in_bulk(hidden), made)
 
 
 def validation_counter(batch_index: int) -> int:

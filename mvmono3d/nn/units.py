@@ -13,9 +13,8 @@ from torch import Tensor, nn
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.errors import ConfigurationError
 from mvmono3d.geometry.kinematics import body_frame
-from mvmono3d.geometry.robust import triangulate_robust
 from mvmono3d.geometry.robust_settings import RobustSettings, RobustTriangulated
-from mvmono3d.nn.evidence import CONFIDENT_VIEWS, Frames
+from mvmono3d.nn.evidence import CONFIDENT_VIEWS, Frames, triangulate_in_bulk
 
 _FIRST_NOISE_PX = 8.0
 """Where the search for the detector's noise starts: wide enough for poor calibrations."""
@@ -106,13 +105,9 @@ def masked_median(values: Tensor, mask: Tensor) -> Tensor:
 
 
 def _robust(frames: Frames, noise_px: float) -> RobustTriangulated:
-    return triangulate_robust(
-        frames.pixels,
-        frames.confidence,
-        frames.detected & frames.view_mask[..., None],
-        lens=frames.lens,
-        camera_from_world=frames.camera_from_world,
-        settings=RobustSettings(sigma_px=noise_px),
+    return triangulate_in_bulk(
+        frames._replace(detected=frames.detected & frames.view_mask[..., None]),
+        RobustSettings(sigma_px=noise_px),
     )
 
 
