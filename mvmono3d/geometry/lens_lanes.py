@@ -68,10 +68,10 @@ def bend(camera, x, y, bent):
 @no_type_check
 def undistort(camera, u, v, x, y, bent):
     """Newton's method; `u`, `v` are distorted pixels, `x`, `y` become normalised coordinates."""
-    fx, fy, cx, cy = camera[0], camera[1], camera[2], camera[3]
+    per_x, per_y, cx, cy = 1.0 / camera[0], 1.0 / camera[1], camera[2], camera[3]
     for i in range(LANES):
-        x[i] = (u[i] - cx) / fx
-        y[i] = (v[i] - cy) / fy
+        x[i] = (u[i] - cx) * per_x
+        y[i] = (v[i] - cy) * per_y
     if camera[9] > 0.5:
         for i in range(LANES):
             # The exact start for a lens without distortion of its own; Newton then never overshoots.
@@ -82,8 +82,8 @@ def undistort(camera, u, v, x, y, bent):
     for _ in range(_STEPS):
         bend(camera, x, y, bent)
         for i in range(LANES):
-            ex = (u[i] - cx) / fx - bent[i]
-            ey = (v[i] - cy) / fy - bent[LANES + i]
+            ex = (u[i] - cx) * per_x - bent[i]
+            ey = (v[i] - cy) * per_y - bent[LANES + i]
             xx, xy, yy = bent[2 * LANES + i], bent[3 * LANES + i], bent[4 * LANES + i]
             inverse = 1.0 / (xx * yy - xy * xy)
             x[i] += (yy * ex - xy * ey) * inverse

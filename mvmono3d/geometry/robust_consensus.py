@@ -86,16 +86,19 @@ def _search(lane, cameras, members, sizes, limits, joint, trial, costs):
         _try(lane, cameras, members[chunk], sizes[chunk], limits, joint, trial)
         lowest = -1
         for i in range(LANES):
-            costs[tried + i], masks[tried + i] = trial.cost[i], trial.mask[i]
-            if trial.cost[i] < best:
-                best, lowest = trial.cost[i], i
-        tried += LANES
+            lower = trial.cost[i] < best
+            lowest = i if lower else lowest
+            best = trial.cost[i] if lower else best
         if lowest >= 0:
             joint.found[lane] = 1.0
             for axis in range(3):
                 joint.point[axis * LANES + lane] = trial.point[axis * LANES + lowest]
             if _certain(best, trial.support[lowest], limits):
                 return
+        for i in range(LANES):
+            costs[tried + i] = trial.cost[i]
+            masks[tried + i] = trial.mask[i]
+        tried += LANES
     kept = 0
     for i in range(tried):
         if costs[i] < best + limits.margin:

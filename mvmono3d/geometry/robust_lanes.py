@@ -184,8 +184,9 @@ def score(cameras, limits, work):
             depth = r0 * x + r1 * y + r2 * z + t
             e0 = observed[row] * x + observed[row + LANES] * y + observed[row + 2 * LANES] * z
             e1 = observed[row + 3 * LANES] * x + observed[row + 4 * LANES] * y + observed[row + 5 * LANES] * z
-            e0 = (e0 + observed[row + 6 * LANES]) / depth
-            e1 = (e1 + observed[row + 7 * LANES]) / depth
+            inverse = 1.0 / depth
+            e0 = (e0 + observed[row + 6 * LANES]) * inverse
+            e1 = (e1 + observed[row + 7 * LANES]) * inverse
             error2 = e0 * e0 + e1 * e1
             front = depth > min_depth
             supports = front & (error2 < gate2)
@@ -212,10 +213,11 @@ def linearise(cameras, weight, gate2, min_depth, work):
             m0, m1, m2 = observed[row], observed[row + LANES], observed[row + 2 * LANES]
             n0, n1, n2 = observed[row + 3 * LANES], observed[row + 4 * LANES], observed[row + 5 * LANES]
             depth = r0 * x + r1 * y + r2 * z + t
-            e0 = (m0 * x + m1 * y + m2 * z + observed[row + 6 * LANES]) / depth
-            e1 = (n0 * x + n1 * y + n2 * z + observed[row + 7 * LANES]) / depth
+            inverse = 1.0 / depth
+            e0 = (m0 * x + m1 * y + m2 * z + observed[row + 6 * LANES]) * inverse
+            e1 = (n0 * x + n1 * y + n2 * z + observed[row + 7 * LANES]) * inverse
             use = (weight[of_weight + i] > 0.0) & (depth > min_depth) & (e0 * e0 + e1 * e1 < gate2)
-            inverse = 1.0 / depth if use else 0.0
+            inverse = inverse if use else 0.0
             e0 = e0 if use else 0.0
             e1 = e1 if use else 0.0
             m0, m1, m2 = (m0 - e0 * r0) * inverse, (m1 - e0 * r1) * inverse, (m2 - e0 * r2) * inverse
@@ -248,9 +250,9 @@ def residuals(cameras, limits, work):
         first = view * LANES
         for i in range(LANES):
             p, q, r = point[i], point[LANES + i], point[2 * LANES + i]
-            depth = max(r20 * p + r21 * q + r22 * r + t2, min_depth)
-            x[i] = (r00 * p + r01 * q + r02 * r + t0) / depth
-            y[i] = (r10 * p + r11 * q + r12 * r + t1) / depth
+            inverse = 1.0 / max(r20 * p + r21 * q + r22 * r + t2, min_depth)
+            x[i] = (r00 * p + r01 * q + r02 * r + t0) * inverse
+            y[i] = (r10 * p + r11 * q + r12 * r + t1) * inverse
         bend(camera, x, y, bent)
         for i in range(LANES):
             depth = r20 * point[i] + r21 * point[LANES + i] + r22 * point[2 * LANES + i] + t2
