@@ -123,8 +123,8 @@ def _speed_table(speed, latency):
     lines = [
         "## Speed",
         "",
-        "Microseconds per joint, regime B (8 % outliers, 20 % missing), by number of views. pycolmap takes one",
-        "point per call from Python, which is part of its time.",
+        "Microseconds per joint, regime B (8 % outliers, 20 % missing), by number of views. pycolmap takes",
+        "one point per call from Python, which is part of its time.",
         "",
         "| method | "
         + " | ".join(f"{views} views" for views in VIEWS)
