@@ -18,7 +18,7 @@ from mvmono3d.nn.units import Units, masked_median
 
 _SMOOTHING_S = 0.015
 """Standard deviation of the kernel that averages the consensus over neighbouring frames."""
-_VISIBLE_PX, _HIDDEN_PX = 3.0, 5.0
+_VISIBLE_PX, _HIDDEN_PX = 2.0, 4.0
 """A detection nearer than the first is visible, farther than the second is not; in units of its noise."""
 
 

@@ -6,6 +6,7 @@ agree on. With them one set of weights serves any size of actor and any resoluti
 
 from collections.abc import Iterable
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -13,11 +14,10 @@ from torch import Tensor, nn
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.errors import ConfigurationError
 from mvmono3d.geometry.kinematics import body_frame
-from mvmono3d.geometry.robust_settings import RobustSettings, RobustTriangulated
+from mvmono3d.geometry.noise_scale import fit_sigma_px
+from mvmono3d.geometry.robust_settings import RobustSettings
 from mvmono3d.nn.evidence import CONFIDENT_VIEWS, Frames, triangulate_in_bulk
 
-_FIRST_NOISE_PX = 8.0
-"""Where the search for the detector's noise starts: wide enough for poor calibrations."""
 _SIZE = 0.5
 """The root-mean-square distance of joints from the torso becomes this: a standing body is then about 1."""
 
@@ -42,15 +42,19 @@ class Units(nn.Module):
 
     @torch.no_grad()
     def fit(self, batches: Iterable[Frames]) -> None:
-        """Fit to frames in metres and distorted pixels, of any leading axes.
+        """Fit to frames of axes (clip, time, …) in metres and distorted pixels.
 
         Raises `ConfigurationError` when three views never agree on a whole torso.
         """
-        frames = list(batches)
+        thinned = [_thinned(batch) for batch in batches]
+        frames = Frames(*(torch.cat(column) for column in zip(*thinned, strict=True)))
         noise_px = fit_noise_px(frames)
-        robust = [_robust(batch, noise_px) for batch in frames]
-        points = torch.cat([each.points_world.flatten(0, -3) for each in robust])
-        solved = torch.cat([_confident(each).flatten(0, -2) for each in robust])
+        robust = triangulate_in_bulk(
+            frames._replace(detected=frames.detected & frames.view_mask[..., None]),
+            RobustSettings(sigma_px=noise_px),
+        )
+        confident = (robust.reason == 0) & (robust.agreeing >= CONFIDENT_VIEWS)
+        points, solved = robust.points_world.flatten(0, 1), confident.flatten(0, 1)
         self._measure(points, solved)
         self.noise_px.fill_(noise_px)
         self.fitted.fill_(True)
@@ -77,23 +81,14 @@ class Units(nn.Module):
         self.bone_length.copy_(masked_median(lengths, both) / unit_m)
 
 
-def fit_noise_px(frames: list[Frames]) -> float:
-    """Return the standard deviation per axis of detections about their consensus, in pixels.
-
-    Distances of two degrees of freedom have the median 1.1774 sigma (Rayleigh); a consensus of n views
-    leaves 2n - 3 of 2n degrees, which is corrected for. Repeated until gates and noise agree.
-    """
-    noise_px = _FIRST_NOISE_PX
-    for _ in range(4):
-        sizes = [_free_residuals(_robust(batch, noise_px)) for batch in frames]
-        found = torch.cat(sizes)
-        if found.numel() == 0:
-            raise ConfigurationError(
-                "no joint is seen by three agreeing views in the training clips: "
-                "check the rig's units and that its cameras match the detections"
-            )
-        noise_px = max(float(found.median()) / 1.1774, 0.05)
-    return noise_px
+def fit_noise_px(frames: Frames) -> float:
+    """Return the standard deviation per axis of detections about their consensus, in pixels."""
+    pixels, confidence, lens, pose = (
+        value.flatten(0, 1).cpu().numpy().astype(np.float64)
+        for value in (frames.pixels, frames.confidence, frames.lens, frames.camera_from_world)
+    )
+    detected = (frames.detected & frames.view_mask[..., None]).flatten(0, 1).cpu().numpy()
+    return fit_sigma_px(pixels, confidence, detected, lens=lens, camera_from_world=pose)
 
 
 def masked_median(values: Tensor, mask: Tensor) -> Tensor:
@@ -104,22 +99,9 @@ def masked_median(values: Tensor, mask: Tensor) -> Tensor:
     return torch.where(count > 0, middle, 0.0)
 
 
-def _robust(frames: Frames, noise_px: float) -> RobustTriangulated:
-    return triangulate_in_bulk(
-        frames._replace(detected=frames.detected & frames.view_mask[..., None]),
-        RobustSettings(sigma_px=noise_px),
-    )
-
-
-def _confident(robust: RobustTriangulated) -> Bool[Tensor, "*batch joint"]:
-    return (robust.reason == 0) & (robust.agreeing >= CONFIDENT_VIEWS)
-
-
-def _free_residuals(robust: RobustTriangulated) -> Float[Tensor, " residual"]:
-    inlier = robust.inlier & _confident(robust)[..., None, :]
-    views = robust.agreeing.to(robust.residual_px.dtype).clamp(min=2.0)
-    free = ((2.0 * views - 3.0) / (2.0 * views)).sqrt()
-    return (robust.residual_px / free[..., None, :])[inlier]
+def _thinned(frames: Frames) -> Frames:
+    """Keep every fourth frame: neighbours say the same of noise and size."""
+    return Frames(*(value[:, ::4] for value in frames))
 
 
 def _frame_joints(skeleton: Skeleton) -> list[int]:

@@ -6,7 +6,6 @@ from torch import Tensor
 
 from mvmono3d.core.clip import Clip
 from mvmono3d.core.observations import Observations
-from mvmono3d.core.record import RecordType
 from mvmono3d.core.rig import Rig
 from mvmono3d.core.trajectory import Reconstruction, Trajectory
 from mvmono3d.geometry.projection import project
@@ -27,19 +26,15 @@ def reconstruct_recording(
     """Reconstruct a recording of numpy arrays (time, view, joint) on its rig."""
     training = reconstructor.training
     reconstructor.eval()
-    frames = frames_of(_one(observations), _one(rig))
+    frames = frames_of(observations.map(_one), rig.map(_one))
     state = reconstructor.start(batch=1, views=len(rig.names))
     answer, _, _ = reconstructor(reconstructor.gather(frames), state)
     reconstructor.train(training)
     return _reconstruction(answer, observations, rig)
 
 
-def _one(record: RecordType) -> RecordType:
-    """Turn numpy arrays into tensors with a batch axis of one."""
-    return record.map(_tensor)
-
-
-def _tensor(array: np.ndarray) -> Tensor:
+def _one(array: np.ndarray) -> Tensor:
+    """Turn an array into a tensor with a batch axis of one."""
     tensor = torch.from_numpy(np.ascontiguousarray(array))[None]
     return tensor.to(torch.float32) if tensor.is_floating_point() else tensor
 

@@ -1,0 +1,101 @@
+"""The information filter is a Kalman filter where nothing is robust, and robust where it should be."""
+
+import torch
+
+from mvmono3d.core.skeleton_file import load_skeleton
+from mvmono3d.geometry.kinematics import bone_lengths
+from mvmono3d.imputation.bones import BoneConstancy
+from mvmono3d.imputation.filter import Dynamics, Motion, gate, predict, update
+from mvmono3d.nn.linearise import Linearised, normal_equations
+from tests.learned import SKELETON
+
+
+def measurement(jacobian: torch.Tensor, residual: torch.Tensor) -> Linearised:
+    usable = torch.ones(jacobian.shape[:-2], dtype=torch.bool)
+    return Linearised(residual, jacobian, usable, torch.ones(jacobian.shape[:-2]))
+
+
+def example() -> tuple[Motion, Linearised, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    factor = torch.randn(1, 2, 3, 3, generator=generator)
+    covariance = factor @ factor.mT + 0.5 * torch.eye(3)
+    motion = Motion(torch.randn(1, 2, 3, generator=generator), torch.zeros(1, 2, 3), covariance)
+    jacobian = torch.randn(1, 4, 2, 2, 3, generator=generator)
+    residual = torch.randn(1, 4, 2, 2, generator=generator)
+    return motion, measurement(jacobian, residual), torch.zeros(1, 2, 3)
+
+
+def test_an_update_is_the_textbook_kalman_update():
+    motion, seen, reference = example()
+    weights = torch.full((1, 4, 2), 0.25)
+    mean, covariance = update(
+        motion,
+        normal_equations(seen),
+        weights,
+        reference=reference,
+        guess=reference,
+        guess_precision=torch.zeros(1, 2),
+    )
+    for joint in range(2):
+        prior = motion.covariance[0, joint].double()
+        rows = seen.jacobian[0, :, joint].reshape(8, 3).double()
+        values = seen.residual[0, :, joint].reshape(8).double()
+        innovation = rows @ prior @ rows.T + 4.0 * torch.eye(8).double()
+        gain = prior @ rows.T @ torch.linalg.inv(innovation)
+        expected = motion.mean[0, joint].double()
+        expected = expected + gain @ (values - rows @ expected)
+        torch.testing.assert_close(mean[0, joint].double(), expected, rtol=1e-3, atol=1e-3)
+        left = (torch.eye(3).double() - gain @ rows) @ prior
+        torch.testing.assert_close(covariance[0, joint].double(), left, rtol=1e-2, atol=1e-3)
+
+
+def test_prediction_moves_with_the_velocity_and_grows_the_covariance():
+    joints = torch.ones(1, 2)
+    dynamics = Dynamics(0.01 * joints, joints, 0.5 * joints, 3.0 * joints)
+    motion = Motion(torch.zeros(1, 2, 3), torch.ones(1, 2, 3), torch.eye(3).expand(1, 2, 3, 3))
+    once = predict(motion, dynamics, time_step_s=torch.tensor([1 / 30]))
+    twice = motion
+    for _ in range(2):
+        twice = predict(twice, dynamics, time_step_s=torch.tensor([1 / 60]))
+    torch.testing.assert_close(once.mean, torch.full((1, 2, 3), 1 / 30))
+    torch.testing.assert_close(once.mean, twice.mean)
+    torch.testing.assert_close(once.covariance, twice.covariance)
+
+
+def test_the_gate_lowers_far_measurements_and_leaves_near_ones():
+    jacobian = torch.eye(3)[:2].expand(1, 2, 1, 2, 3)
+    residual = torch.tensor([[[[0.0, 0.0]], [[50.0, 0.0]]]])
+    motion = Motion(torch.zeros(1, 1, 3), torch.zeros(1, 1, 3), torch.eye(3).expand(1, 1, 3, 3))
+    gated = gate(
+        torch.ones(1, 2, 1),
+        measurement(jacobian, residual),
+        motion,
+        reference=torch.zeros(1, 1, 3),
+        degrees=torch.full((1, 1), 2.0),
+    )
+    assert gated[0, 0, 0] == 1.0
+    assert gated[0, 1, 0] < 1e-3
+
+
+def test_bones_learn_their_length_and_hold_an_uncertain_joint_to_it():
+    skeleton = load_skeleton(SKELETON)
+    bones = BoneConstancy(skeleton=skeleton, sweeps=20, tolerance=1e-6)
+    generator = torch.Generator().manual_seed(0)
+    points = torch.randn(1, len(skeleton.joints), 3, generator=generator)
+    memory = bones.start(torch.full((1, len(skeleton.bones)), 0.25))
+    measured = torch.full((1, len(skeleton.joints)), 1e-5)
+    for _ in range(5):
+        points, memory = bones(points, variance=measured, memory=memory)
+    lengths = memory.length / memory.weight
+    moved = points.clone()
+    moved[:, 8] += 0.5
+    uncertain = measured.clone()
+    uncertain[:, 8] = 1.0
+    held, _ = bones(moved, variance=uncertain, memory=memory)
+    tip = [child for _, child in skeleton.bones].index(8)
+    before = (bone_lengths(moved, skeleton) - lengths)[0, tip].abs()
+    after = (bone_lengths(held, skeleton) - lengths)[0, tip].abs()
+    assert after < 0.1 * before
+    # The joints that are measured well stay where they are.
+    others = [joint for joint in range(len(skeleton.joints)) if joint != 8]
+    assert (held - moved)[:, others].norm(dim=-1).max() < 1e-2
