@@ -55,8 +55,7 @@ def load_trained(path: Path) -> Trained:
     return Trained(
         reconstructor=reconstructor.eval(),
         skeleton=config["skeleton"],
-        training=_origin(checkpoint)
-        | {"checkpoint": path.name, "checkpoint_sha256": sha256_of_bytes(content)},
+        training=_origin(checkpoint) | {"checkpoint_sha256": sha256_of_bytes(content)},
     )
 
 
@@ -71,9 +70,7 @@ def build(node: Any, *, where: str) -> Any:
         return arguments
     target = str(node["_target_"])
     if not target.startswith(_PACKAGE) or "__" in target:
-        raise ConfigurationError(
-            f"{where}: _target_ {target!r}; an export builds only what is in {_PACKAGE}*"
-        )
+        raise ConfigurationError(f"{where}: _target_ {target!r}; only {_PACKAGE}* is exported")
     module, name = target.rsplit(".", 1)
     try:
         return getattr(importlib.import_module(module), name)(**arguments)

@@ -11,7 +11,7 @@ from mvmono3d.pipeline.state import pack, unpack
 
 
 class SingleFrame(GraphNetwork):
-    """One step of a reconstructor as a graph for a number of views.
+    """A reconstructor over a clip of one frame, for a number of views.
 
     The state that goes in and out is the difference from the reconstructor's start, so that whoever
     runs the graph starts with zeros and needs to know nothing else.
@@ -42,16 +42,16 @@ class SingleFrame(GraphNetwork):
     ) -> GraphOutputs:
         """Reconstruct one set of frames."""
         frames = Frames(
-            pixels=pixels[None],
-            confidence=confidence[None],
-            detected=detected[None],
-            lens=lens[None],
-            camera_from_world=camera_from_world[None],
-            pose_sigma=pose_sigma[None],
-            view_mask=view_mask[None],
-            time_step_s=time_step_s[None],
+            pixels=pixels[None, None],
+            confidence=confidence[None, None],
+            detected=detected[None, None],
+            lens=lens[None, None],
+            camera_from_world=camera_from_world[None, None],
+            pose_sigma=pose_sigma[None, None],
+            view_mask=view_mask[None, None],
+            time_step_s=time_step_s[None, None],
         )
         like = self.reconstructor.start(batch=1, views=self.views)
         before = unpack(state[None] + self.start, like=like)
-        answer, _, after = self.reconstructor.step(self.reconstructor.gather(frames), before)
-        return GraphOutputs(*(value[0] for value in answer), next_state=(pack(after) - self.start)[0])
+        answer, _, after = self.reconstructor(self.reconstructor.gather(frames), before)
+        return GraphOutputs(*(value[0, 0] for value in answer), next_state=(pack(after) - self.start)[0])

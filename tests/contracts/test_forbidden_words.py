@@ -20,7 +20,7 @@ IN_SOURCE = {
     r"""float\(\s*["']nan["']\s*\)""": "missing is a mask, never NaN",
     r"from __future__ import annotations": "jaxtyping checks real annotations",
     r"\btyping import [^\n]*\bSelf\b": "jaxtyping's import hook can't resolve it",
-    r"\btorchvision\b": "its wheels break torch 2.13 on a machine without CUDA",
+    r"\b(import|from)\s+torchvision\b": "its wheels break torch 2.13 on a machine without CUDA",
     r"\b(NotImplementedError)\b": "a name that does nothing is worse than no name",
     UNFINISHED: "finish it or leave it out",
     MACHINE_PATH: "a path of one machine",

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from mvmono3d.deploy.interface import INPUTS, OUTPUTS
 from mvmono3d.errors import ConfigurationError
+from mvmono3d.export.lint import lint
 from mvmono3d.export.network import GraphOutputs
-from mvmono3d.export.onnx import export_onnx, lint
+from mvmono3d.export.onnx import export_onnx
 from tests.export.stand_in import Altered
 
 AXES = {"view": 4, "joint": 3, "state": 3}

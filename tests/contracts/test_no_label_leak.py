@@ -1,0 +1,61 @@
+"""Self-supervised training reads no label: poisoning all of them changes no weight."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from mvmono3d.core.clip import Clip
+from mvmono3d.data.store import ClipStore
+from mvmono3d.training.fit import run
+from tests.contracts.test_configs import CONF, MINIMAL, composed
+
+SELF_SUPERVISED = sorted(
+    path.stem
+    for path in (CONF / "experiment").glob("*.yaml")
+    if "task: self_supervised" in path.read_text() and "data: recorded" not in path.read_text()
+)
+READ = ClipStore.__getitem__
+
+
+def poisoned(store: ClipStore, index: int) -> Clip:
+    """The clip with labels that spoil whatever they touch."""
+    clip = READ(store, index)
+    if clip.truth is None or clip.occlusion is None:
+        return clip
+    nan = np.float32(np.inf) - np.float32(np.inf)
+    return replace(
+        clip,
+        truth=clip.truth.map(lambda array: np.full_like(array, nan) if array.dtype.kind == "f" else array),
+        occlusion=replace(clip.occlusion, state=np.full_like(clip.occlusion.state, 3)),
+    )
+
+
+def trained(folder, experiment) -> dict[str, torch.Tensor]:
+    scenes = "data.source.scenes={train: 2, val: 1, test: 1}"
+    more = (scenes, "data.source.processes=1", "callbacks.best=null")
+    run(composed(folder, f"experiment={experiment}", *MINIMAL, *more))
+    return torch.load(folder / "run" / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered")
+@pytest.mark.parametrize("experiment", SELF_SUPERVISED)
+def test_poisoned_labels_change_nothing(tmp_path, monkeypatch, experiment):
+    clean = trained(tmp_path / "clean", experiment)
+    monkeypatch.setattr(ClipStore, "__getitem__", poisoned)
+    dirty = trained(tmp_path / "dirty", experiment)
+    assert all(torch.equal(clean[name], dirty[name]) for name in clean)
+
+
+def test_there_is_something_to_protect():
+    assert "ssl_multiview" in SELF_SUPERVISED
+
+
+def test_the_poison_works(tmp_path, monkeypatch):
+    scenes = "data.source.scenes={train: 2, val: 1, test: 1}"
+    monkeypatch.setattr(ClipStore, "__getitem__", poisoned)
+    config = composed(tmp_path, "experiment=supervised", *MINIMAL, scenes, "callbacks.best=null")
+    config.callbacks.finite.skip_at_most = 0
+    with pytest.raises(Exception, match="not finite"):
+        run(config)
