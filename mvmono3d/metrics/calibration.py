@@ -8,11 +8,10 @@ import math
 from typing import NamedTuple
 
 from jaxtyping import Bool, Float
-from scipy.stats import chi2
 
 from mvmono3d.core.array import Array, namespace
 from mvmono3d.geometry.solve import determinant3
-from mvmono3d.geometry.uncertainty import mahalanobis_squared
+from mvmono3d.geometry.uncertainty import chi2_quantile, mahalanobis_squared
 from mvmono3d.metrics.masked import masked_mean
 
 LEVELS = (0.5, 0.68, 0.9, 0.95)
@@ -65,8 +64,7 @@ def coverage(
     xp = namespace(difference, covariance, counts)
     distance = mahalanobis_squared(difference, _usable(covariance, counts))
     inside = [
-        masked_mean(xp.astype(distance <= float(chi2.ppf(level, DEGREES)), xp.float64), counts)
-        for level in levels
+        masked_mean(xp.astype(distance <= chi2_quantile(level), xp.float64), counts) for level in levels
     ]
     return Reliability(stated=xp.asarray(levels, dtype=xp.float64), observed=xp.stack(inside))
 

@@ -1,6 +1,6 @@
 """The strongest causal method without learning: a robust Kalman filter that learns the bones' lengths.
 
-Each joint moves with a velocity that fades towards that of its neighbours. Views enter through
+Each joint moves with a velocity that fades to rest. Views enter through
 Geman-McClure weights round the prediction, so that a detection which contradicts motion and the other
 views counts for little. Bone lengths are averaged while the actor is watched, and hold hidden joints.
 """
@@ -33,24 +33,24 @@ class KalmanSettings:
 
     sigma_px: float | None = None
     """Standard deviation of a good detection per axis; None measures it on the recording."""
-    sigma_scale: float = 1.2
+    sigma_scale: float = 1.0
     """Detections of neighbouring frames err alike: their noise is taken this much larger."""
-    confidence_doubt: float = 0.5
+    confidence_doubt: float = 4.0
     """A detection of confidence 0 has 1 + this times the standard deviation."""
-    acceleration: float = 10.0
+    acceleration: float = 25.0
     """Standard deviation of a joint's acceleration, m/s², before it is adapted."""
     adapt: float = 0.02
     """Rate at which the acceleration follows how surprisingly a joint moves."""
-    adapt_range: float = 5.0
-    """By how much it may grow or shrink."""
+    adapt_range: float = 3.0
+    """By how much it may grow."""
     velocity_memory_s: float = 0.3
-    """Time constant with which a velocity fades towards that of the joint's neighbours."""
-    company: float = 1.0
-    """How far it fades: 0 to rest, 1 to the neighbours' velocity."""
+    """Time constant with which an unseen joint's velocity fades."""
     first_velocity: float = 1.0
     """Standard deviation of the velocity of a joint just found, m/s."""
-    gate: float = 16.0
+    gate: float = 12.0
     """Squared distance, in variances, at which a view is believed by a quarter."""
+    few_views_doubt: float = 3.0
+    """Factor on the variance where fewer than three views agree: two may agree on a guess."""
     jump_gate: float = 12.0
     """By how much a frame's own consensus must explain it better than the prediction does …"""
     jump_frames: int = 3
@@ -64,13 +64,14 @@ class KalmanSettings:
     bone_memory: float = 0.998
     """What a frame leaves of the weight of lengths seen before."""
     bone_sweeps: int = 3
-    bone_relaxation: float = 0.6
+    bone_relaxation: float = 0.8
     covariance_scale: float = 1.0
     """Factor on the stated covariance, measured so that regions cover what they state."""
 
     def numbers(self) -> FilterNumbers:
         """Return what the compiled kernel needs."""
-        return FilterNumbers(**{name: getattr(self, name) for name in FilterNumbers._fields})
+        own = {name: getattr(self, name) for name in FilterNumbers._fields if name != "support"}
+        return FilterNumbers(**own, support=SUPPORT)
 
 
 def reconstruct_kalman(
@@ -120,7 +121,7 @@ def _filter(
     answered, expired = np.zeros((2, frames, joints), dtype=bool)
     for frame in range(frames):
         if frame > 0:
-            predict_joints(states, bones, numbers, time_s[frame] - time_s[frame - 1])
+            predict_joints(states, numbers, time_s[frame] - time_s[frame - 1])
         now = FrameSight(seen[frame], precision[frame], consensus[frame], agreeing[frame])
         update_joints(states, now, cameras, numbers, belief[frame], share[frame])
         supported = states.known & ((belief[frame] > SUPPORT).sum(axis=1) >= 2)

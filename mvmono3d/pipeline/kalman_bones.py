@@ -1,3 +1,4 @@
+# ruff: noqa: ANN001, ANN201, ANN202 - numba doesn't understand annotations
 """Learn how long an actor's bones are while watching it, and pull joints to those lengths. Compiled."""
 
 from typing import NamedTuple, no_type_check

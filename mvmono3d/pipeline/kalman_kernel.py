@@ -1,3 +1,4 @@
+# ruff: noqa: ANN001, ANN201, ANN202 - numba doesn't understand annotations
 """The compiled inner loop of the Kalman filter: small dense algebra over joints, in float64.
 
 Every joint has its own state: position (m) and velocity (m/s) with a 6 x 6 covariance. What a view saw
@@ -11,7 +12,6 @@ from jaxtyping import Bool, Float, Int
 
 from mvmono3d.core.array import Array
 from mvmono3d.geometry.compiled import compiled
-from mvmono3d.pipeline.fused import SUPPORT
 
 # The gate starts as wide as the prediction is uncertain and ends at the pixel noise alone.
 _SHARES = np.array([1.0, 0.3, 0.1, 0.0, 0.0, 0.0])
@@ -24,15 +24,16 @@ class FilterNumbers(NamedTuple):
 
     acceleration: float
     velocity_memory_s: float
-    company: float
     first_velocity: float
     gate: float
+    few_views_doubt: float
     jump_gate: float
     jump_frames: int
     adapt: float
     adapt_range: float
     horizon_s: float
     largest_sigma_m: float
+    support: float
 
 
 class JointStates(NamedTuple):
@@ -80,17 +81,15 @@ def _inverse3(matrix):
 
 @compiled
 @no_type_check
-def _predict(mean, covariance, target, numbers, acceleration, step_s):
-    """Move one state on: the velocity drifts to `target` (that of its neighbours), noise is acceleration."""
+def _predict(mean, covariance, numbers, acceleration, step_s):
+    """Move one state on: the velocity fades to rest, and the noise is an acceleration."""
     keep = np.exp(-step_s / numbers.velocity_memory_s)
     reach = numbers.velocity_memory_s * (1.0 - keep)
     transition = np.eye(6)
     for axis in range(3):
         transition[axis, 3 + axis] = reach
         transition[3 + axis, 3 + axis] = keep
-        relative = mean[3 + axis] - target[axis]
-        mean[axis] += step_s * target[axis] + reach * relative
-        mean[3 + axis] = target[axis] + keep * relative
+    mean[:] = transition @ mean
     covariance[:] = transition @ covariance @ transition.T
     power = acceleration * acceleration
     for axis in range(3):
@@ -127,7 +126,7 @@ def _look(point, seen, precision, camera, spread, gate):
 
 @compiled
 @no_type_check
-def _fuse(prior, prior_information, spread, seen, precision, cameras, gate):
+def _fuse(prior, prior_information, spread, seen, precision, cameras, numbers):
     """Find the point that a prior and the views agree on: Gauss-Newton with Geman-McClure weights.
 
     Starts at the prior, whose `spread` (covariance) widens the gate at first. Returns the point, the
@@ -137,22 +136,26 @@ def _fuse(prior, prior_information, spread, seen, precision, cameras, gate):
     belief, share = np.zeros(len(cameras)), np.zeros(len(cameras))
     for step in range(len(_SHARES)):
         information[:] = 0.0
-        pull = prior_information @ prior
+        pull = np.zeros(3)
         cost = 0.0
         for view in range(len(cameras)):
             if precision[view] <= 0.0:
                 continue
             part, part_pull, belief[view], distance = _look(
-                point, seen[view], precision[view], cameras[view], spread * _SHARES[step], gate
+                point, seen[view], precision[view], cameras[view], spread * _SHARES[step], numbers.gate
             )
             information += part
             pull += part_pull
             share[view] = part[0, 0] + part[1, 1] + part[2, 2]
-            cost += gate if distance > 1e6 * gate else gate * distance / (gate + distance)
+            cost += numbers.gate * min(distance / (numbers.gate + min(distance, 1e9)), 1.0)
+        if np.sum(belief > numbers.support) < 3:
+            # Two views may agree on a guess, one view always agrees with itself.
+            information /= numbers.few_views_doubt
+            pull /= numbers.few_views_doubt
         total = prior_information + information
         for axis in range(3):
             total[axis, axis] += 1e-6
-        point = _inverse3(total) @ (pull + 1e-6 * point)
+        point = _inverse3(total) @ (prior_information @ prior + pull + 1e-6 * point)
     difference = point - prior
     return point, information, cost + difference @ prior_information @ difference, belief, share
 
@@ -200,24 +203,12 @@ def _restart(mean, covariance, point, information, first_velocity):
 
 @compiled
 @no_type_check
-def predict_joints(states, bones, numbers, step_s):
+def predict_joints(states, numbers, step_s):
     """Move all states on by a time step; forget those unseen for too long or lost in their own doubt."""
-    joints = len(states.known)
-    drift = np.zeros((joints, 3))
-    weight = np.full(joints, 1.0 / numbers.first_velocity**2)
-    for parent, child in bones:
-        if states.known[parent] and states.known[child]:
-            for one, other in ((parent, child), (child, parent)):
-                certainty = 3.0 / np.trace(states.covariance[other, 3:, 3:])
-                drift[one] += certainty * states.mean[other, 3:]
-                weight[one] += certainty
-    for joint in range(joints):
+    for joint in range(len(states.known)):
         if not states.known[joint]:
             continue
-        target = numbers.company * drift[joint] / weight[joint]
-        _predict(
-            states.mean[joint], states.covariance[joint], target, numbers, states.acceleration[joint], step_s
-        )
+        _predict(states.mean[joint], states.covariance[joint], numbers, states.acceleration[joint], step_s)
         states.unseen_s[joint] += step_s
         sigma = np.sqrt(np.trace(states.covariance[joint, :3, :3]) / 3.0)
         if states.unseen_s[joint] > numbers.horizon_s or sigma > numbers.largest_sigma_m:
@@ -254,15 +245,15 @@ def update_joints(states, sight, cameras, numbers, belief, share):
     for joint in range(len(states.known)):
         seen, precision = sight.seen[joint], sight.precision[joint]
         mean, covariance = states.mean[joint], states.covariance[joint]
-        fresh = _fuse(sight.consensus[joint].copy(), free, free, seen, precision, cameras, numbers.gate)
-        found = sight.agreeing[joint] >= 2 and np.sum(fresh[3] > SUPPORT) >= 2
+        fresh = _fuse(sight.consensus[joint].copy(), free, free, seen, precision, cameras, numbers)
+        found = sight.agreeing[joint] >= 2 and np.sum(fresh[3] > numbers.support) >= 2
         if states.known[joint]:
             spread = covariance[:3, :3].copy()
-            held = _fuse(mean[:3].copy(), _inverse3(spread), spread, seen, precision, cameras, numbers.gate)
+            held = _fuse(mean[:3].copy(), _inverse3(spread), spread, seen, precision, cameras, numbers)
             elsewhere = found and fresh[2] + numbers.jump_gate < held[2]
             states.jumps[joint] = states.jumps[joint] + 1 if elsewhere else 0
             if states.jumps[joint] < numbers.jump_frames:
-                _accept(states, numbers, joint, held[0], held[1], np.sum(held[3] > SUPPORT))
+                _accept(states, numbers, joint, held[0], held[1], np.sum(held[3] > numbers.support))
                 belief[joint], share[joint] = held[3], held[4]
                 continue
             states.known[joint] = False

@@ -6,6 +6,7 @@ that three views agree on.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,7 @@ from mvmono3d.pipeline.smoother_system import (
     Bones,
     Gate,
     assemble,
+    correlated_frames,
     linearise,
     marginal_covariance,
     smoothness_bands,
@@ -32,9 +34,9 @@ from mvmono3d.pipeline.smoother_system import (
     solve_joints,
 )
 
-_ALONE = (Gate(40.0, 10.0), Gate(20.0, 5.0), Gate(8.0, 3.0), Gate(4.5, None))
-_TOGETHER = (Gate(40.0, 8.0), Gate(25.0, 5.0), Gate(12.0, 4.0), Gate(8.0, 3.0), Gate(4.5, None))
-_FINAL = Gate(4.5, None)
+_FINAL = Gate(6.0, 3.0)
+_ALONE = (Gate(40.0, 10.0), Gate(20.0, 5.0), Gate(8.0, 3.0), _FINAL)
+_TOGETHER = (Gate(40.0, 8.0), Gate(25.0, 5.0), Gate(12.0, 4.0), Gate(8.0, 3.0), _FINAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +45,17 @@ class MapSettings:
 
     sigma_px: float | None = None
     """Standard deviation of a good detection per axis; None measures it on the recording."""
-    confidence_doubt: float = 0.5
+    confidence_doubt: float = 1.5
     """A detection of confidence 0 has 1 + this times the standard deviation."""
-    first_acceleration: float = 5.0
+    few_views_doubt: float = 4.0
+    """Factor on the variance, in the covariance alone, where fewer than three views agree."""
+    first_acceleration: float = 15.0
     """Standard deviation of a joint's acceleration, m/s², until it is measured."""
     least_acceleration: float = 0.5
+    acceleration_quantile: float = 0.9
+    """Which quantile of a joint's accelerations their scale is taken from …"""
+    acceleration_gain: float = 1.5
+    """… and how much larger it is assumed, for smoothing has taken some away."""
     bone_slack: float = 0.01
     """How much a bone's length may breathe, relative to the length; a flexible bone ten times as much."""
     horizon_s: float = 1.0
@@ -92,6 +100,7 @@ def reconstruct_map(
             cameras=cameras,
             acceleration=acceleration,
             bones=bones,
+            few_views_doubt=settings.few_views_doubt,
             keep=keep,
         )
         for start, stop, keep in _windows(len(time_s), settings)
@@ -123,10 +132,23 @@ def _smooth_alone(
     acceleration = np.full(points.shape[1], settings.first_acceleration)
     for step, gate in enumerate(_ALONE):
         if step == len(_ALONE) // 2:
-            acceleration = acceleration_scale(points, time_s, sure, least=settings.least_acceleration)
+            acceleration = _acceleration(points, time_s, sure, settings)
         views = linearise(points, sight, cameras=cameras, gate=gate)
         points = solve_joints(views, points, bands=bands, acceleration=acceleration)
-    return points, acceleration_scale(points, time_s, sure, least=settings.least_acceleration)
+    return points, _acceleration(points, time_s, sure, settings)
+
+
+def _acceleration(
+    points: np.ndarray, time_s: np.ndarray, sure: np.ndarray, settings: MapSettings
+) -> np.ndarray:
+    scale = acceleration_scale(
+        points,
+        time_s,
+        sure,
+        least=settings.least_acceleration,
+        quantile=settings.acceleration_quantile,
+    )
+    return settings.acceleration_gain * scale
 
 
 def _measure_bones(
@@ -147,6 +169,7 @@ def _smooth_together(
     cameras: np.ndarray,
     acceleration: np.ndarray,
     bones: Bones,
+    few_views_doubt: float,
     keep: slice,
 ) -> _Solved:
     """Smooth all joints of a window with their bones; return the frames to keep."""
@@ -155,8 +178,12 @@ def _smooth_together(
         views = linearise(points, sight, cameras=cameras, gate=gate)
         matrix, right = assemble(views, points, bands=bands, acceleration=acceleration, bones=bones)
         points = solve(matrix, right)
-    views = linearise(points, sight, cameras=cameras, gate=_FINAL)
-    matrix, _ = assemble(views, points, bands=bands, acceleration=acceleration, bones=bones)
+    views = linearise(points, sight, cameras=cameras, gate=_FINAL, few_views_doubt=few_views_doubt)
+    # Errors of neighbouring frames are alike, so a run of frames tells no more than one of them: the
+    # covariance counts each frame's information only in part.
+    frames = correlated_frames(points, sight, cameras=cameras, believed=views.belief > 0)
+    honest = views._replace(information=views.information / frames)
+    matrix, _ = assemble(honest, points, bands=bands, acceleration=acceleration, bones=bones)
     covariance = marginal_covariance(matrix, frames=len(points), joints=points.shape[1])
     return _Solved(points[keep], covariance[keep], views.belief[keep], views.share[keep])
 
@@ -165,7 +192,7 @@ def _windows(frames: int, settings: MapSettings) -> list[tuple[int, int, slice]]
     """Return (start, stop, frames of the window to keep) so that the kept frames tile the recording."""
     cuts = [*range(0, frames, settings.window), frames]
     windows = []
-    for first, last in zip(cuts[:-1], cuts[1:], strict=True):
+    for first, last in pairwise(cuts):
         start, stop = max(0, first - settings.overlap), min(frames, last + settings.overlap)
         windows.append((start, stop, slice(first - start, last - start)))
     return windows

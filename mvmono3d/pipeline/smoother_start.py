@@ -2,6 +2,7 @@
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from scipy.special import ndtri
 
 from mvmono3d.geometry.robust_settings import RobustTriangulated
 
@@ -9,8 +10,6 @@ _SURE_VIEWS = 3
 _GAP_FRAMES = 3
 """Where no frame this near has three agreeing views, two will do."""
 _ENOUGH = 20
-_SAFETY = 1.2
-_NORMAL_MAD = 1.4826
 
 
 def first_guess(
@@ -30,9 +29,7 @@ def first_guess(
         trusted = sure[:, joint] | (solved[:, joint] & ~near)
         for axis in range(3):
             known = points[trusted, joint, axis]
-            points[:, joint, axis] = (
-                np.interp(time_s, time_s[trusted], known) if len(known) else centre[axis]
-            )
+            points[:, joint, axis] = np.interp(time_s, time_s[trusted], known) if len(known) else centre[axis]
     return points, sure
 
 
@@ -42,10 +39,12 @@ def acceleration_scale(
     sure: Bool[np.ndarray, "time joint"],
     *,
     least: float,
+    quantile: float,
 ) -> Float[np.ndarray, " joint"]:
-    """Return the standard deviation of each joint's acceleration, m/s², from the median of its size.
+    """Return the standard deviation of each joint's acceleration, m/s², from a quantile of its size.
 
-    Only where three frames in a row are sure: interpolated gaps have none and would make it too small.
+    Actors rest for long and then move at once, so a high quantile speaks for the moves. Only frames count
+    whose neighbours are sure too: interpolated gaps have no acceleration and would make it too small.
     """
     if len(time_s) < 3:
         return np.full(points.shape[1], least)
@@ -53,10 +52,10 @@ def acceleration_scale(
     velocity = np.diff(points, axis=0)
     change = np.abs(2.0 * (velocity[1:] / after - velocity[:-1] / before) / (before + after))
     usable = sure[2:] & sure[1:-1] & sure[:-2]
-    scales = np.empty(points.shape[1])
+    scales, normal = np.empty(points.shape[1]), float(ndtri((1.0 + quantile) / 2.0))
     for joint in range(points.shape[1]):
         own = change[usable[:, joint], joint] if usable[:, joint].sum() > _ENOUGH else change[:, joint]
-        scales[joint] = max(_SAFETY * _NORMAL_MAD * float(np.median(own)), least)
+        scales[joint] = max(float(np.quantile(own, quantile)) / normal, least)
     return scales
 
 

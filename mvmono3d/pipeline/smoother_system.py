@@ -7,16 +7,20 @@ it, so the normal matrix is banded and positive definite (Cholesky; scipy.linalg
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy.linalg import solveh_banded
 
 from mvmono3d.core.array import Array
 from mvmono3d.geometry.projection import to_normalised
+from mvmono3d.pipeline.fused import SUPPORT
 from mvmono3d.pipeline.sightlines import Sightlines
 
 _NEAREST_M = 0.02
 _ANCHOR = 1e-2
-"""Every joint is held where it is with this precision (1/m²), so that a joint without any view is solvable."""
+"""Every joint is held where it is with this precision (1/m²), so that one without any view is solvable."""
+
+_LONGEST_LAG = 60
+_DIED_DOWN = 0.05
 
 
 class Gate(NamedTuple):
@@ -54,8 +58,12 @@ def linearise(
     *,
     cameras: Float[np.ndarray, "view 3 4"],
     gate: Gate,
+    few_views_doubt: float = 1.0,
 ) -> Views:
-    """Linearise all views at the points and weigh them by how far off they are."""
+    """Linearise all views at the points and weigh them by how far off they are.
+
+    Where fewer than three views agree, their variance is taken `few_views_doubt` times as large.
+    """
     normalised, depth = to_normalised(points, camera_from_world=cameras)
     divisor = np.maximum(depth, _NEAREST_M)[..., None, None]
     jacobian = (cameras[:, None, :2, :3] - normalised[..., None] * cameras[:, None, 2:, :3]) / divisor
@@ -64,13 +72,41 @@ def linearise(
     belief = np.where((distance < gate.limit**2) & (depth > _NEAREST_M) & (sight.precision > 0), 1.0, 0.0)
     if gate.soft is not None:
         belief = belief / (1.0 + distance / gate.soft**2) ** 2
-    weight = (belief * sight.precision)[..., None, None]
+    # Two views may agree on a guess, one view always agrees with itself.
+    doubt = np.where((belief > SUPPORT).sum(axis=1, keepdims=True) < 3, few_views_doubt, 1.0)
+    weight = (belief * sight.precision / doubt)[..., None, None]
     weighted = np.swapaxes(weight * jacobian, -1, -2)
     each = weighted @ jacobian
     information = each.sum(axis=1)
     step = np.sum(weighted @ residual[..., None], axis=1)
     pull = (information @ points[..., None] + step)[..., 0]
     return Views(information, pull, belief, np.trace(each, axis1=-2, axis2=-1))
+
+
+def correlated_frames(
+    points: Float[np.ndarray, "time joint 3"],
+    sight: Sightlines,
+    *,
+    cameras: Float[np.ndarray, "view 3 4"],
+    believed: Bool[np.ndarray, "time view joint"],
+) -> float:
+    """Return over how many frames the detections' errors are alike: 1 + 2 Σ autocorrelation, at least 1.
+
+    Summed over lags until the autocorrelation has died down (Geyer 1992, section 3.3; Priestley 1981,
+    eq. 5.3.5 for the variance of a mean).
+    """
+    normalised, _ = to_normalised(points, camera_from_world=cameras)
+    weight = np.sqrt(sight.precision) * believed
+    residual = (sight.normalised - normalised) * weight[..., None]
+    alone = np.sum(residual**2) / max(believed.sum(), 1)
+    total = 1.0
+    for lag in range(1, min(_LONGEST_LAG, len(points) // 2)):
+        pairs = (believed[lag:] & believed[:-lag]).sum()
+        alike = np.sum(residual[lag:] * residual[:-lag]) / max(pairs, 1)
+        if pairs == 0 or alike < _DIED_DOWN * alone:
+            break
+        total += 2.0 * alike / alone
+    return float(total)
 
 
 def smoothness_bands(time_s: Float[np.ndarray, " time"]) -> Float[np.ndarray, "3 time"]:
@@ -101,7 +137,9 @@ def solve_joints(
     for joint in range(points.shape[1]):
         one = slice(joint, joint + 1)
         own = Views(views.information[:, one], views.pull[:, one], views.belief, views.share)
-        matrix, right = assemble(own, points[:, one], bands=bands, acceleration=acceleration[one], bones=nothing)
+        matrix, right = assemble(
+            own, points[:, one], bands=bands, acceleration=acceleration[one], bones=nothing
+        )
         solved[:, one] = solve(matrix, right)
     return solved
 
