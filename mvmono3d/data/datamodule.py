@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import lightning
 import numpy as np
@@ -20,6 +20,7 @@ from mvmono3d.errors import ConfigurationError
 Augment = Callable[[Clip, np.random.Generator], Clip]
 
 
+@runtime_checkable
 class ClipSource(Protocol):
     """Where clips come from. Both methods may be called in any process; `prepare` in one at a time."""
 

@@ -11,7 +11,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mvmono3d.errors import ConfigurationError, unknown_name
@@ -29,6 +29,7 @@ _ELSEWHERE = (
 )
 _SEARCH_PATH = "hydra.searchpath"
 _FILE = "file://"
+_ABSENT = object()
 _OWN_FILE = {"skeleton": "; for a file of your own say skeleton_file=PATH"}
 
 
@@ -104,7 +105,7 @@ class _CommandLine:
             if override.type in (OverrideType.ADD, OverrideType.FORCE_ADD):
                 if key.split(".")[0] not in base:
                     raise unknown_name("key", key, self._names(base))
-            elif not _has(known, key):
+            elif _at(known, key.split(".")) is _ABSENT:
                 raise self._unknown_key(key, known)
 
     def _chosen(self, *, only_paths: bool) -> list[str]:
@@ -118,17 +119,15 @@ class _CommandLine:
                 chosen.append(override.input_line or "")
         return chosen
 
-    def _names(self, config: DictConfig) -> list[str]:
+    def _names(self, config: Mapping[str, Any]) -> list[str]:
         return sorted({*map(str, config), *self.groups})
 
-    def _unknown_key(self, key: str, known: DictConfig) -> Exception:
+    def _unknown_key(self, key: str, known: Mapping[str, Any]) -> Exception:
         *parents, _ = key.replace("/", ".").split(".")
-        while parents and not _has(known, ".".join(parents)):
+        while parents and not isinstance(_at(known, parents), Mapping):
             parents.pop()
-        place = OmegaConf.select(known, ".".join(parents)) if parents else known
         prefix = "".join(f"{parent}." for parent in parents)
-        names = [f"{prefix}{name}" for name in place] if isinstance(place, DictConfig) and parents else []
-        names = names or self._names(known)
+        names = [f"{prefix}{name}" for name in _at(known, parents)] if parents else self._names(known)
         if not difflib.get_close_matches(key, names, n=1):
             last = key.split(".")[-1]
             names += [path for path in _paths(known) if path.split(".")[-1] == last]
@@ -165,18 +164,19 @@ def _paths(config: Any, prefix: str = "") -> Iterator[str]:
         yield prefix
 
 
-def _has(config: DictConfig, key: str) -> bool:
-    place: Any = OmegaConf.to_container(config, resolve=False)
-    for part in key.split("."):
+def _at(config: Mapping[str, Any], path: Sequence[str]) -> Any:
+    place: Any = config
+    for part in path:
         if not isinstance(place, Mapping) or part not in place:
-            return False
+            return _ABSENT
         place = place[part]
-    return True
+    return place
 
 
-def _compose(overrides: Sequence[str]) -> DictConfig:
+def _compose(overrides: Sequence[str]) -> dict[str, Any]:
     try:
-        return compose("train", overrides=list(overrides))
+        config: Any = OmegaConf.to_container(compose("train", overrides=list(overrides)), resolve=False)
+        return config
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigurationError(_one_line(error)) from None
 

@@ -11,12 +11,12 @@ from typing import Any
 import lightning
 import torch
 import yaml
-from omegaconf import DictConfig
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from mvmono3d.core.schema import atomic_write
 from mvmono3d.data.datamodule import ClipDataModule
 from mvmono3d.errors import ConfigurationError
-from mvmono3d.training.build import Run, build
+from mvmono3d.training.build import Config, Run, build
 from mvmono3d.training.checkpoint import load_weights, read_checkpoint
 from mvmono3d.training.evaluate import Outcome, evaluate
 from mvmono3d.training.report import report
@@ -26,7 +26,7 @@ _UNITS_BATCHES = 8
 """Training batches that a task may look at before its first step."""
 
 
-def run(cfg: DictConfig) -> float | None:
+def run(cfg: Config) -> float | None:
     """Train what the configuration says and return the metric that a sweep optimises."""
     with _without_noise():
         torch.set_num_threads(cfg.threads)
@@ -36,18 +36,25 @@ def run(cfg: DictConfig) -> float | None:
 
 def fit(run: Run) -> float | None:
     """Train, evaluate and report a built run; loggers are closed whatever happens."""
-    with _closed_loggers():
+    with _without_noise(), _closed_loggers():
         began = time.monotonic()
         _load_weights(run)
         _record(run)
         _prepare(run.task, run.data)
-        run.trainer.fit(run.task, datamodule=run.data, ckpt_path=run.ckpt_path, weights_only=True)
+        _train(run)
         trained_s = time.monotonic() - began
         objective = _objective(run)
         outcome = evaluate(run) if run.evaluate else Outcome()
         if run.trainer.is_global_zero:
             report(run, outcome, trained_s=trained_s)
         return objective
+
+
+def _train(run: Run) -> None:
+    try:
+        run.trainer.fit(run.task, datamodule=run.data, ckpt_path=run.ckpt_path, weights_only=True)
+    except MisconfigurationException as error:
+        raise ConfigurationError(" ".join(str(error).split())) from None
 
 
 def _load_weights(run: Run) -> None:

@@ -1,7 +1,6 @@
 """The last thing a run says: its numbers, where everything lies, and what to do next."""
 
 import csv
-import logging
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -9,21 +8,23 @@ from lightning.pytorch.loggers import CSVLogger
 from rich.console import Console
 from rich.table import Table
 
+from mvmono3d.evaluation.compare import Comparison
 from mvmono3d.evaluation.figures import save_figures
-from mvmono3d.evaluation.table import comparison_csv, comparison_markdown, comparison_table
+from mvmono3d.evaluation.table import COLUMNS, comparison_csv, comparison_markdown
 from mvmono3d.training.build import Run
 from mvmono3d.training.evaluate import Outcome, best_checkpoint
 
-_LOG = logging.getLogger(__name__)
+_SHOWN = ("answered", "mpjpe_mm", "mpjpe_held_mm", "hidden_mm", "covered_90", "macro_f1")
 
 
 def report(run: Run, outcome: Outcome, *, trained_s: float) -> None:
     """Print the final table, paths and next commands; draw the learning curves."""
     console = Console()
     if outcome.test:
+        console.print("best checkpoint, on clips it was never trained on")
         console.print(_metrics(outcome))
     if outcome.comparison is not None:
-        console.print(comparison_table(outcome.comparison))
+        console.print(_beside_classical(outcome.comparison))
     figures = _figures(run, outcome)
     lines = {
         "trained": f"{trained_s:.0f} s, {run.trainer.global_step} steps",
@@ -91,7 +92,7 @@ def draw_curves(run: Run, path: Path) -> Path | None:
 
 
 def _metrics(outcome: Outcome) -> Table:
-    table = Table(title="best checkpoint, clips never trained on")
+    table = Table()
     table.add_column("metric")
     table.add_column("validation", justify="right")
     table.add_column("test", justify="right")
@@ -105,6 +106,19 @@ def _shown(path: Path | None) -> str:
         return "none"
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def _beside_classical(comparison: Comparison) -> Table:
+    """Return the short form; comparison.md has every metric with its interval."""
+    table = Table(title=f"{comparison.clips} test clips, beside methods without learning")
+    table.add_column("method")
+    columns = [column for column in COLUMNS if column.metric in _SHOWN]
+    for column in columns:
+        table.add_column(column.title, justify="right")
+    for method in comparison.methods:
+        found = [(column, method.summary(column.metric)) for column in columns]
+        table.add_row(method.name, *(column.text(each and each.mean) for column, each in found))
+    return table
 
 
 def _metrics_file(run: Run) -> Path | None:

@@ -21,10 +21,13 @@ OPTIONS = sorted(
 )
 MINIMAL = (
     "skeleton=hand21",
+    "data.source.world.name=A",
+    "data.source.scenes={train: 4, val: 1, test: 1}",
+    "data.source.processes=1",
     "data.source.scene_frames=8",
     "data.source.window_frames=8",
     "data.source.stride_frames=8",
-    "data.batch_size=2",
+    "data.batch_size=4",
     "threads=1",
     "trainer.max_epochs=1",
     "callbacks.progress=null",
@@ -60,8 +63,6 @@ def test_every_experiment_builds_and_takes_a_step(tmp_path, cache, experiment):
         f"experiment={experiment}",
         *NEEDED.get(experiment, ()),
         *MINIMAL,
-        "data.source.scenes={train: 2, val: 1, test: 1}",
-        "data.source.processes=1",
         f"paths.cache={cache}",
     )
     threads = torch.get_num_threads()

@@ -24,22 +24,18 @@ def poisoned(store: ClipStore, index: int) -> Clip:
     clip = READ(store, index)
     if clip.truth is None or clip.occlusion is None:
         return clip
-    nan = np.float32(np.inf) - np.float32(np.inf)
     return replace(
         clip,
-        truth=clip.truth.map(lambda array: np.full_like(array, nan) if array.dtype.kind == "f" else array),
+        truth=clip.truth.map(lambda array: np.full_like(array, np.nan) if array.dtype.kind == "f" else array),
         occlusion=replace(clip.occlusion, state=np.full_like(clip.occlusion.state, 3)),
     )
 
 
 def trained(folder, experiment) -> dict[str, torch.Tensor]:
-    scenes = "data.source.scenes={train: 2, val: 1, test: 1}"
-    more = (scenes, "data.source.processes=1", "callbacks.best=null")
-    run(composed(folder, f"experiment={experiment}", *MINIMAL, *more))
+    run(composed(folder, f"experiment={experiment}", *MINIMAL, "callbacks.best=null"))
     return torch.load(folder / "run" / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
 
 
-@pytest.mark.filterwarnings("ignore:invalid value encountered")
 @pytest.mark.parametrize("experiment", SELF_SUPERVISED)
 def test_poisoned_labels_change_nothing(tmp_path, monkeypatch, experiment):
     clean = trained(tmp_path / "clean", experiment)
@@ -53,9 +49,8 @@ def test_there_is_something_to_protect():
 
 
 def test_the_poison_works(tmp_path, monkeypatch):
-    scenes = "data.source.scenes={train: 2, val: 1, test: 1}"
     monkeypatch.setattr(ClipStore, "__getitem__", poisoned)
-    config = composed(tmp_path, "experiment=supervised", *MINIMAL, scenes, "callbacks.best=null")
+    config = composed(tmp_path, "experiment=supervised", *MINIMAL, "callbacks.best=null")
     config.callbacks.finite.skip_at_most = 0
     with pytest.raises(Exception, match="not finite"):
         run(config)
