@@ -53,7 +53,7 @@ def write_run(folder: Path) -> Path:
     """Write a run's folder and return the checkpoint in it."""
     path = folder / "checkpoints" / "best.ckpt"
     path.parent.mkdir(parents=True)
-    (folder / "config.yaml").write_text(yaml.safe_dump(config()))
+    (folder / "config.yaml").write_text(yaml.safe_dump(config(), sort_keys=False))
     weights = {f"reconstructor.{name}": value for name, value in reconstructor().state_dict().items()}
     best = {"monitor": "val/loss", "best_model_score": torch.tensor(0.25)}
     checkpoint = {"state_dict": weights, "epoch": 2, "global_step": 40, "mvmono3d": MADE_FROM}

@@ -25,7 +25,7 @@ def _edit_config(checkpoint: Path, edit) -> None:
     path = checkpoint.parent.parent / "config.yaml"
     content = yaml.safe_load(path.read_text())
     edit(content)
-    path.write_text(yaml.safe_dump(content))
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
 
 
 def test_a_checkpoint_becomes_the_network_that_was_saved(checkpoint: Path):
