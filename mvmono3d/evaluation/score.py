@@ -15,7 +15,13 @@ from mvmono3d.core.occlusion import OcclusionState
 from mvmono3d.core.trajectory import PointSource, Reconstruction
 from mvmono3d.errors import InvalidRecordError
 from mvmono3d.geometry.kinematics import bone_lengths
-from mvmono3d.metrics.calibration import coverage, nees, negative_log_likelihood, reliability_curve
+from mvmono3d.metrics.calibration import (
+    coverage,
+    nees,
+    negative_log_likelihood,
+    positive_definite,
+    reliability_curve,
+)
 from mvmono3d.metrics.masked import masked_mean, masked_quantile
 from mvmono3d.metrics.occlusion import auc, class_f1, confusion, macro_f1
 from mvmono3d.metrics.position import (
@@ -61,6 +67,8 @@ class Score:
     recovery_p50: float | None
     """Frames, over the clip's occlusions."""
     recovery_p95: float | None
+    stated: float | None
+    """Share of answers whose covariance is positive definite: the numbers that follow look at those."""
     nll: float | None
     nees: float | None
     covered_50: float | None
@@ -206,8 +214,7 @@ def _hidden(both: _Compared) -> dict[str, Any]:
 
 def _uncertainty(both: _Compared) -> dict[str, Any]:
     difference = both.points - both.truth
-    # A covariance that isn't positive definite says nothing that could be checked.
-    counts = both.answered & (np.linalg.eigvalsh(both.covariance)[..., 0] > 0)
+    counts = both.answered & positive_definite(both.covariance)
     at = coverage(difference, both.covariance, counts=counts).observed
     values: dict[str, Any] = {
         name: _value(share, counts)
@@ -218,6 +225,7 @@ def _uncertainty(both: _Compared) -> dict[str, Any]:
     pairs = zip(curve.stated.tolist(), curve.observed.tolist(), strict=True)
     at_90 = coverage(difference, both.covariance, counts=hidden, levels=(0.9,)).observed[0]
     return values | {
+        "stated": float(counts.sum() / both.answered.sum()) if both.answered.any() else None,
         "nll": _value(negative_log_likelihood(difference, both.covariance, counts=counts), counts),
         "nees": _value(nees(difference, both.covariance, counts=counts), counts),
         "hidden_covered_90": _value(at_90, hidden),

@@ -38,6 +38,7 @@ COLUMNS = (
     Column("above_20mm", "> 20 mm %", percent=True),
     Column("acceleration_error", "acc m/s²"),
     Column("bone_variation_mm", "bone sd mm"),
+    Column("stated", "covariance stated %", percent=True),
     Column("covered_90", "in 90 % %", percent=True),
     Column("hidden_covered_90", "hidden in 90 % %", percent=True),
     Column("nll", "NLL", digits=2),

@@ -1,7 +1,8 @@
 """Whether a stated covariance tells the truth about the error. Differences in metres.
 
 A Gaussian in three dimensions: the squared Mahalanobis distance of the truth follows a chi-square
-distribution with 3 degrees of freedom.
+distribution with 3 degrees of freedom. A covariance that isn't positive definite states nothing and takes
+no part: `positive_definite` says how many that are.
 """
 
 import math
@@ -10,7 +11,7 @@ from typing import NamedTuple
 from jaxtyping import Bool, Float
 
 from mvmono3d.core.array import Array, namespace
-from mvmono3d.geometry.solve import determinant3
+from mvmono3d.geometry.solve import cholesky3
 from mvmono3d.geometry.uncertainty import chi2_quantile, mahalanobis_squared
 from mvmono3d.metrics.masked import masked_mean
 
@@ -34,8 +35,9 @@ def negative_log_likelihood(
 ) -> Float[Array, ""]:
     """Return the mean of ½ (d² + ln det Σ + 3 ln 2π), in nats (d: Mahalanobis distance)."""
     xp = namespace(difference, covariance, counts)
-    covariance = _usable(covariance, counts)
-    log_volume = xp.log(determinant3(covariance)) + DEGREES * math.log(2.0 * math.pi)
+    covariance, counts = _usable(covariance, counts)
+    diagonal = xp.linalg.diagonal(cholesky3(covariance).lower)
+    log_volume = 2.0 * xp.sum(xp.log(diagonal), axis=-1) + DEGREES * math.log(2.0 * math.pi)
     return masked_mean(0.5 * (mahalanobis_squared(difference, covariance) + log_volume), counts)
 
 
@@ -50,7 +52,8 @@ def nees(
     Normalised estimation error squared (Bar-Shalom, Li, Kirubarajan 2001, section 5.4.2). More than 3 means
     too confident.
     """
-    return masked_mean(mahalanobis_squared(difference, _usable(covariance, counts)), counts)
+    covariance, counts = _usable(covariance, counts)
+    return masked_mean(mahalanobis_squared(difference, covariance), counts)
 
 
 def coverage(
@@ -62,7 +65,8 @@ def coverage(
 ) -> Reliability:
     """Return how often the truth lies inside the region of each stated probability."""
     xp = namespace(difference, covariance, counts)
-    distance = mahalanobis_squared(difference, _usable(covariance, counts))
+    covariance, counts = _usable(covariance, counts)
+    distance = mahalanobis_squared(difference, covariance)
     inside = [
         masked_mean(xp.astype(distance <= chi2_quantile(level), xp.float64), counts) for level in levels
     ]
@@ -81,7 +85,13 @@ def reliability_curve(
     return coverage(difference, covariance, counts=counts, levels=levels)
 
 
-def _usable(covariance: Float[Array, "*batch 3 3"], counts: Bool[Array, "*batch"]) -> Array:
-    # Beneath a mask the covariance is 0; the identity keeps the numbers there finite.
+def positive_definite(covariance: Float[Array, "*batch 3 3"]) -> Bool[Array, "*batch"]:
+    """Say which covariances state anything: those positive definite beyond rounding."""
+    return cholesky3(covariance).ok
+
+
+def _usable(covariance: Float[Array, "*batch 3 3"], counts: Bool[Array, "*batch"]) -> tuple[Array, Array]:
+    # The identity keeps the numbers finite where nothing is stated.
     xp = namespace(covariance, counts)
-    return xp.where(counts[..., None, None], covariance, xp.eye(DEGREES, dtype=covariance.dtype))
+    counts = counts & positive_definite(covariance)
+    return xp.where(counts[..., None, None], covariance, xp.eye(DEGREES, dtype=covariance.dtype)), counts

@@ -19,6 +19,7 @@ from mvmono3d.synthetic.world import make_clip
 def recording(tmp_path_factory):
     folder = tmp_path_factory.mktemp("recording")
     clip = make_clip(replace(preset("C", skeleton="hand21"), frames=40), seed=1, subject=1, rig_seed=1)
+    assert clip.truth is not None
     detections = Detections(
         observations=clip.observations,
         views=clip.rig.names,

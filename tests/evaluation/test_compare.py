@@ -37,9 +37,9 @@ def comparison(clips):
 
 
 def text_of(table):
-    console = Console(width=160, file=io.StringIO())
-    console.print(table)
-    return console.file.getvalue()
+    written = io.StringIO()
+    Console(width=160, file=written).print(table)
+    return written.getvalue()
 
 
 def test_every_method_is_scored_on_every_clip(comparison):
@@ -93,7 +93,9 @@ def test_figures_are_drawn_and_written(comparison, clips, tmp_path):
     paths = save_figures(tmp_path, comparison)
     assert [path.name for path in paths] == ["reliability.png", "visible_views.png", "unseen.png"]
     assert all(path.stat().st_size > 5_000 for path in paths)
-    assert draw_reliability(comparison).axes[0].get_xlabel() == "stated probability"
+    reliability = draw_reliability(comparison)
+    assert reliability is not None
+    assert reliability.axes[0].get_xlabel() == "stated probability"
     result = on_clips(reconstruct_dlt)(clips[0])
     assert len(draw_overlay(clips[0], result, frame=10).axes) == len(clips[0].rig.names)
     assert draw_actor(clips[0], result, frame=10).axes
@@ -113,6 +115,9 @@ def test_a_recording_is_judged_without_truth(clips):
         skeleton=clip.skeleton,
         reconstruct=lambda seen: reconstruct_dlt(seen, clip.rig, clip.skeleton),
     )
+    assert found.left_out_px is not None
+    assert found.reprojection_px is not None
+    assert found.predicted is not None
     assert found.left_out_px > found.reprojection_px
     assert 0.5 < found.answered <= 1.0
     assert 0.5 < found.predicted <= 1.0

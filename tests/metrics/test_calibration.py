@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from mvmono3d.metrics.calibration import coverage, nees, negative_log_likelihood, reliability_curve
+from mvmono3d.metrics.calibration import (
+    coverage,
+    nees,
+    negative_log_likelihood,
+    positive_definite,
+    reliability_curve,
+)
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +66,12 @@ def test_a_zero_covariance_beneath_the_mask_changes_nothing(samples):
         assert metric(difference, emptied, counts=counts) == pytest.approx(
             metric(difference[counts], covariance[counts], counts=counts[counts])
         )
+
+
+def test_a_flat_covariance_states_nothing_and_never_counts_as_right():
+    difference = np.array([[0.0, 0.0, 5.0], [0.001, 0.0, 0.0]])
+    covariance = np.stack([np.diag([1e-6, 1e-6, 0.0]), np.diag([1e-6, 1e-6, 1e-6])])
+    counts = np.array([True, True])
+    np.testing.assert_array_equal(positive_definite(covariance), [False, True])
+    assert nees(difference, covariance, counts=counts) == pytest.approx(1.0)
+    assert np.isfinite(negative_log_likelihood(difference, covariance, counts=counts))
