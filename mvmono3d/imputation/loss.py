@@ -4,7 +4,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from mvmono3d.nn.likelihood import masked_mean, student_t_3d
+from mvmono3d.nn.evidence import Frames
+from mvmono3d.nn.likelihood import masked_mean, student_t_2d, student_t_3d
+from mvmono3d.nn.linearise import linearise
 from mvmono3d.nn.units import masked_median
 
 
@@ -30,13 +32,35 @@ def likelihood_loss(
     target_variance: Float[Tensor, "clip time joint"],
     reliable: Bool[Tensor, "clip time joint"],
     hidden: Bool[Tensor, "clip time joint"],
+    independent: bool,
 ) -> Float[Tensor, ""]:
-    """Return the negative log-likelihood of the target; hidden joints count three times."""
+    """Return the negative log-likelihood of the target; hidden joints count three times.
+
+    A target that shares its error with the measurements says nothing of how certain the answer may be:
+    unless it is `independent`, only hidden joints are compared.
+    """
     identity = torch.eye(3, dtype=points.dtype, device=points.device)
     total = covariance + target_variance[..., None, None] * identity
     each = student_t_3d(points - target, total)
-    weight = reliable * (1.0 + 2.0 * hidden)
+    weight = reliable * (1.0 + 2.0 * hidden if independent else 3.0 * hidden)
     return (weight * each).sum() / weight.sum().clamp(min=1.0)
+
+
+def withheld_loss(
+    points: Float[Tensor, "clip time joint 3"],
+    covariance: Float[Tensor, "clip time joint 3 3"],
+    frames: Frames,
+    *,
+    withheld: Bool[Tensor, "clip time view joint"],
+) -> Float[Tensor, ""]:
+    """Return the likelihood of withheld measurements: the detector's noise plus what the answer leaves open.
+
+    They were no part of the answer, so both its place and its stated covariance are put to the test.
+    """
+    seen = linearise(frames, points)
+    spread = (seen.jacobian[..., None] * covariance[..., None, :, None, :, :]).sum(-2)
+    variance = 1.0 + 0.5 * (spread * seen.jacobian).sum((-2, -1))
+    return masked_mean(student_t_2d(seen.residual, variance), withheld & seen.usable)
 
 
 def velocity_loss(

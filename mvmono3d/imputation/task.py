@@ -75,6 +75,7 @@ class ImputationTask(LightningModule):
             target_variance=target.variance,
             reliable=target.reliable,
             hidden=hidden,
+            independent=target.independent,
         )
         distance = (points - target.points).square().sum(-1).sqrt()
         error_mm = 1e3 * self.units.unit_m * masked_mean(distance, target.reliable)

@@ -27,6 +27,8 @@ class Target(NamedTuple):
 
     points: Float[Tensor, "clip time joint 3"]
     reliable: Bool[Tensor, "clip time joint"]
+    independent: bool
+    """Whether the target's error has nothing to do with the measurements: true of labels only."""
     variance: Float[Tensor, "clip time joint"]
     states: Int[Tensor, "clip time view joint"]
     labelled: Bool[Tensor, "clip time view joint"]
@@ -53,6 +55,7 @@ class TruthTarget(nn.Module):
         return Target(
             points=points,
             reliable=batch.truth.source > 0,
+            independent=True,
             variance=torch.zeros_like(points[..., 0]),
             states=batch.occlusion.state,
             labelled=batch.occlusion.labelled,
@@ -80,7 +83,14 @@ class ConsensusTarget(nn.Module):
         points, reliable, variance = _smooth(evidence)
         reliable = reliable & self._plausible(points, reliable)
         states, labelled = self._states(batch, evidence, points, reliable=reliable, units=units)
-        return Target(points, reliable, variance, states, labelled)
+        return Target(
+            points=points,
+            reliable=reliable,
+            independent=False,
+            variance=variance,
+            states=states,
+            labelled=labelled,
+        )
 
     def _plausible(self, points: Tensor, reliable: Tensor) -> Tensor:
         """Refuse joints whose bone is far from its median length in the clip."""

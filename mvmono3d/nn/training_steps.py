@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from jaxtyping import Bool
 from lightning import LightningModule
-from torch import Generator
+from torch import Generator, Tensor
 
 from mvmono3d.core.clip import Clip
 from mvmono3d.nn.batch import frames_of_clip
@@ -19,6 +20,10 @@ class Lesson(NamedTuple):
 
     evidence: Evidence
     target: Target
+    whole: Evidence
+    """The evidence with nothing hidden."""
+    withheld: Bool[Tensor, "clip time view joint"]
+    """Good measurements that were hidden: what a reconstruction can be tested on without a label."""
 
 
 def fit_units(units: Units, batches: Iterable[Clip]) -> None:
@@ -39,7 +44,8 @@ def make_lesson(
     made = target(batch, whole, units)
     generator = Generator().manual_seed(seed * 1_000_003 + counter)
     hidden = normalise(hide(frames, mask, generator), unit_m=units.unit_m, noise_px=units.noise_px)
-    return Lesson(gather_evidence_in_bulk(hidden), made)
+    withheld = whole.inlier & whole.confident[..., None, :] & ~hidden.detected
+    return Lesson(gather_evidence_in_bulk(hidden), made, whole, withheld)
 
 
 def validation_counter(batch_index: int) -> int:

@@ -12,9 +12,10 @@ from mvmono3d.imputation.loss import (
     position_loss,
     smoothness_loss,
     velocity_loss,
+    withheld_loss,
 )
 from mvmono3d.nn.linearise import pixel_variance, shifted_residual
-from mvmono3d.nn.target import Target
+from mvmono3d.nn.training_steps import Lesson
 from mvmono3d.occlusion.loss import noise_loss, state_loss
 from mvmono3d.pipeline.answer import Trace
 from mvmono3d.pipeline.reconstructor import Reconstructor
@@ -31,6 +32,7 @@ class LossWeights:
     velocity: float
     bone: float
     smoothness: float
+    withheld: float
     left_out: float
     triangulated: float
     guess: float
@@ -39,21 +41,22 @@ class LossWeights:
 
 
 class ReconstructorLoss:
-    """Compare a trace with its target."""
+    """Compare a trace with its lesson."""
 
     def __init__(self, *, weights: LossWeights) -> None:
         self.weights = weights
 
     def __call__(
-        self, trace: Trace, target: Target, reconstructor: Reconstructor
+        self, trace: Trace, lesson: Lesson, reconstructor: Reconstructor
     ) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
         """Return the weighted sum and every term."""
-        terms = self.terms(trace, target, reconstructor)
+        terms = self.terms(trace, lesson, reconstructor)
         total = torch.stack([getattr(self.weights, name) * value for name, value in terms.items()]).sum()
         return total, terms
 
-    def terms(self, trace: Trace, target: Target, reconstructor: Reconstructor) -> dict[str, Tensor]:
+    def terms(self, trace: Trace, lesson: Lesson, reconstructor: Reconstructor) -> dict[str, Tensor]:
         """Return every term by its name in `LossWeights`."""
+        target = lesson.target
         reliable, points = target.reliable, target.points
         hidden = ~trace.evidence.confident
         bones = reconstructor.imputer.bones
@@ -66,6 +69,7 @@ class ReconstructorLoss:
                 target_variance=target.variance,
                 reliable=reliable,
                 hidden=hidden,
+                independent=target.independent,
             ),
             "velocity": velocity_loss(trace.points, target=points, reliable=reliable),
             "bone": bone_loss(
@@ -77,6 +81,9 @@ class ReconstructorLoss:
                 rigid=bones.rigid,
             ),
             "smoothness": smoothness_loss(trace.points),
+            "withheld": withheld_loss(
+                trace.points, trace.covariance, lesson.whole.frames, withheld=lesson.withheld
+            ),
             "left_out": left_out_loss(
                 trace.linearised,
                 trace.equations,

@@ -66,7 +66,7 @@ class ReconstructorTask(LightningModule):
         views = batch.observations.pixels.shape[2]
         start = self.reconstructor.start(batch=_size(batch), views=views)
         _, trace, _ = self.reconstructor(lesson.evidence, start)
-        total, terms = self.loss(trace, lesson.target, self.reconstructor)
+        total, terms = self.loss(trace, lesson, self.reconstructor)
         named = {f"{stage}/{name}": value for name, value in terms.items()}
         sync = stage == "val"
         self.log(f"{stage}/loss", total, batch_size=_size(batch), prog_bar=True, sync_dist=sync)
