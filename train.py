@@ -24,4 +24,4 @@ def train(cfg: DictConfig) -> float | None:
 
 
 if __name__ == "__main__":
-    main(train, sys.argv[1:])
+    main(train, sys.argv)

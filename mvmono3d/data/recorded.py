@@ -61,7 +61,7 @@ class RecordedClips:
         """The recordings with their keys checked."""
         if not self.recordings:
             raise ConfigurationError(
-                "no recordings: pass data.source.recordings='[{detections: PATH, rig: PATH, units: m}]'"
+                "no recordings: pass data.recordings='[{detections: PATH, rig: PATH, units: m}]'"
             )
         return tuple(_parse(entry, number) for number, entry in enumerate(self.recordings))
 
@@ -85,7 +85,7 @@ class RecordedClips:
             if not found:
                 raise ConfigurationError(
                     f"no window of {self.window_frames} frames for split {name!r}: add recordings, or lower "
-                    "data.source.window_frames or data.source.gap_s"
+                    "data.window_frames or data.gap_s"
                 )
         stores = {
             name: ClipStore.write(
@@ -158,7 +158,7 @@ class RecordedClips:
 
 
 def _parse(entry: Mapping[str, Any], number: int) -> Recording:
-    where, known = f"data.source.recordings[{number}]", [field.name for field in fields(Recording)]
+    where, known = f"data.recordings[{number}]", [field.name for field in fields(Recording)]
     for key in entry:
         if key not in known:
             raise unknown_name("key", str(key), known, where=where)

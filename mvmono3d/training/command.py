@@ -1,12 +1,14 @@
 """The command line of a training: errors raised on purpose are one line and an exit code."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from mvmono3d.core.resources import resource_folder
 from mvmono3d.errors import MVMono3DError
 from mvmono3d.training.config_check import check_command_line
+
+_SWEEP = ("-m", "--multirun")
 
 
 @contextmanager
@@ -19,8 +21,10 @@ def errors_as_one_line() -> Iterator[None]:
         raise SystemExit(error.exit_code) from None
 
 
-def main(task: Callable[[], object], arguments: Sequence[str]) -> None:
-    """Check the arguments, then hand over to Hydra."""
+def main(task: Callable[[], object], arguments: list[str]) -> None:
+    """Check the program's arguments, then hand over to Hydra, which reads `arguments` (sys.argv) again."""
+    # Hydra's parser wants all overrides in one piece: -m may then stand anywhere.
+    arguments[1:] = sorted(arguments[1:], key=lambda argument: argument not in _SWEEP)
     with errors_as_one_line():
-        check_command_line(arguments, folder=resource_folder("conf"))
+        check_command_line(arguments[1:], folder=resource_folder("conf"))
     task()

@@ -4,6 +4,7 @@ import importlib
 import inspect
 import types
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from mvmono3d.errors import ConfigurationError, unknown_name
@@ -85,10 +86,17 @@ def _hints(target: Callable[..., Any]) -> dict[str, Any]:
 
 def _check_type(value: Any, hint: Any, *, where: str) -> None:
     options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
-    if not all(option in (*_PLAIN, type(None)) for option in options):
-        return
-    # In YAML 1 is a fine float, but true is no number.
-    fits = type(value) in options or (type(value) is int and float in options)
+    if all(option in (*_PLAIN, type(None)) for option in options):
+        # In YAML 1 is a fine float, but true is no number.
+        fits = type(value) in options or (type(value) is int and float in options)
+    else:
+        fits = not (type(value) is str and _wants_a_number(options))
     if not fits:
         names = " or ".join("null" if option is type(None) else option.__name__ for option in options)
         raise ConfigurationError(f"{where} is {value!r}; expected {names}")
+
+
+def _wants_a_number(options: Sequence[Any]) -> bool:
+    """Say whether the options are classes, a number among them, of which none takes a text."""
+    classes = all(isinstance(option, type) and option not in (str, Path) for option in options)
+    return classes and any(option in (int, float) for option in options)

@@ -59,6 +59,11 @@ def test_a_value_of_another_type_is_refused(key, value):
     assert f"part.{key} is {value!r}" in message_of(AUGMENTATION | {key: value}, ConfigurationError)
 
 
+def test_a_word_where_a_library_wants_a_number_is_refused():
+    optimiser = {"_target_": "torch.optim.AdamW", "_partial_": True, "lr": "fast"}
+    assert "part.lr is 'fast'; expected float" in message_of(optimiser, ConfigurationError)
+
+
 def test_a_mistake_deep_inside_is_found():
     with pytest.raises(UnknownNameError, match=r"task\.parts\[1\]"):
         check_constructors({"task": {"parts": [{}, AUGMENTATION | {"x": 1}]}}, allowed=ALLOWED)
