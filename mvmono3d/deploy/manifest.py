@@ -35,6 +35,9 @@ class Tolerances(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     pixels_px: float = 0.1
     logits: float = 1e-2
     """States whose logits are closer than this may change places."""
+    share: float = 0.005
+    """Share of joints that may be further off: another processor rounds differently, and a consensus
+    between views that tie then falls the other way."""
 
 
 class BundleManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -30,10 +30,12 @@ def export_onnx(network: nn.Module, path: Path, *, axes: Mapping[str, int]) -> o
     """
     model = _trace(network.eval(), axes)
     _simplify(model)
-    proto = onnx_ir.serde.serialize_model(model)
-    problems = list(lint(proto, axes=axes))
+    problems = list(lint(onnx_ir.serde.serialize_model(model), axes=axes))
     if problems:
         raise ConfigurationError(f"the exported graph would not run everywhere: {'; '.join(problems[:5])}")
+    # Where each node comes from in the source has served the lint; it holds paths of this machine.
+    common.ClearMetadataAndDocStringPass()(model)
+    proto = onnx_ir.serde.serialize_model(model)
     with atomic_write(path) as file:
         file.write(proto.SerializeToString())
     return proto

@@ -38,8 +38,8 @@ def test_an_exported_bundle_passes_its_own_self_test(bundle_folder: Path):
     ("name", "change", "words"),
     [
         ("points_world", lambda points: points + np.float32(2e-4), "points differ by 0.34. mm, allowed 0.1"),
-        ("source", lambda source: 1 - source, "sources, decisions or reasons differ"),
-        ("occlusion_logits", lambda logits: -logits, "occlusion states differ"),
+        ("source", lambda source: 1 - source, "of sources, decisions and reasons differ"),
+        ("occlusion_logits", lambda logits: -logits, "of occlusion states differ"),
     ],
 )
 def test_other_answers_than_expected_fail(bundle_folder: Path, tmp_path: Path, name, change, words):

@@ -73,3 +73,9 @@ def test_float64_constants_and_data_outside_the_file_are_named(model: onnx.Model
         "wide: float64 constant, TensorRT has none",
         "far: data outside the file",
     ]
+
+
+def test_nothing_of_the_machine_that_exported_is_in_the_graph(model: onnx.ModelProto):
+    content = model.SerializeToString()
+    assert b"site-packages" not in content
+    assert b"stand_in.py" not in content

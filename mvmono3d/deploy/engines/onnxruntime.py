@@ -35,9 +35,7 @@ class Engine:
         try:
             self._session = onnxruntime.InferenceSession(path, options, providers=[provider])
         except (native.InvalidProtobuf, native.InvalidGraph, native.NoSuchFile, native.Fail) as error:
-            raise InvalidFileError(
-                f"onnxruntime can't load {path}: {_first(error)}"
-            ) from None
+            raise InvalidFileError(f"onnxruntime can't load {path}: {_first(error)}") from None
         chosen = self._session.get_providers()[0]
         if chosen != provider:
             raise MissingDependencyError(
@@ -62,7 +60,7 @@ class Engine:
             outputs = self._session.run(None, {name: np.asarray(value) for name, value in inputs.items()})
         except (native.InvalidArgument, ValueError) as error:
             raise InvalidRecordError(f"the graph refused its inputs: {_first(error)}") from None
-        return dict(zip(self.output_names, (_plain(output) for output in outputs), strict=True))
+        return dict(zip(self.output_names, (_plain(np.asarray(output)) for output in outputs), strict=True))
 
 
 def _plain(output: np.ndarray) -> np.ndarray:
