@@ -27,9 +27,11 @@ class Lesson(NamedTuple):
 
 
 def fit_units(units: Units, batches: Iterable[Clip]) -> None:
-    """Fit a network's units to training clips, once: fitted units (of a checkpoint) stay."""
-    if not bool(units.fitted):
-        units.fit(frames_of_clip(batch) for batch in batches)
+    """Fit a network's units to training clips, also when its weights come from elsewhere.
+
+    Resuming a run restores the checkpoint's units afterwards.
+    """
+    units.fit(frames_of_clip(batch) for batch in batches)
 
 
 def make_lesson(

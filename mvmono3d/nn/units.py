@@ -29,7 +29,6 @@ class Units(nn.Module):
     noise_px: Tensor
     mean_pose: Tensor
     bone_length: Tensor
-    fitted: Tensor
 
     def __init__(self, *, skeleton: Skeleton) -> None:
         super().__init__()
@@ -38,7 +37,6 @@ class Units(nn.Module):
         self.register_buffer("noise_px", torch.tensor(1.0))
         self.register_buffer("mean_pose", torch.zeros(len(skeleton.joints), 3))
         self.register_buffer("bone_length", torch.full((len(skeleton.bones),), 0.25))
-        self.register_buffer("fitted", torch.tensor(False))
 
     @torch.no_grad()
     def fit(self, batches: Iterable[Frames]) -> None:
@@ -57,7 +55,6 @@ class Units(nn.Module):
         points, solved = robust.points_world.flatten(0, 1), confident.flatten(0, 1)
         self._measure(points, solved)
         self.noise_px.fill_(noise_px)
-        self.fitted.fill_(True)
 
     def _measure(self, points: Float[Tensor, "frame joint 3"], solved: Bool[Tensor, "frame joint"]) -> None:
         torso = list(self.skeleton.torso)

@@ -45,7 +45,6 @@ def reconstructor() -> Reconstructor:
     made.units.unit_m.fill_(0.1)
     made.units.noise_px.fill_(3.0)
     made.units.bone_length.fill_(0.4)
-    made.units.fitted.fill_(True)
     return made.eval()
 
 
