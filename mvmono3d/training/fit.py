@@ -1,6 +1,7 @@
 """One training from start to end: seed, build, fit, evaluate, report."""
 
 import logging
+import signal
 import sys
 import time
 import warnings
@@ -12,6 +13,7 @@ import lightning
 import torch
 import yaml
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from mvmono3d.core.schema import atomic_write
 from mvmono3d.data.datamodule import ClipDataModule
@@ -21,9 +23,9 @@ from mvmono3d.training.checkpoint import load_weights, read_checkpoint
 from mvmono3d.training.evaluate import Outcome, evaluate
 from mvmono3d.training.report import report
 
-_LOG = logging.getLogger(__name__)
 _UNITS_BATCHES = 8
 """Training batches that a task may look at before its first step."""
+_TERMINATED = 128 + signal.SIGTERM
 
 
 def run(cfg: Config) -> float | None:
@@ -55,6 +57,9 @@ def _train(run: Run) -> None:
         run.trainer.fit(run.task, datamodule=run.data, ckpt_path=run.ckpt_path, weights_only=True)
     except MisconfigurationException as error:
         raise ConfigurationError(" ".join(str(error).split())) from None
+    except SIGTERMException:
+        # A scheduler took the machine: last.ckpt is written, and 0 would mean that the run is complete.
+        raise SystemExit(_TERMINATED) from None
 
 
 def _load_weights(run: Run) -> None:

@@ -1,10 +1,14 @@
 """Several processes, several jobs: DDP, sweeps, W&B."""
 
+import signal
+import subprocess
+import time
+
 import pytest
 import torch
 import yaml
 
-from tests.training.runs import ROOT, run_folder, train
+from tests.training.runs import ROOT, command, environment, run_folder, train
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -23,6 +27,29 @@ def test_two_processes_share_the_work(tmp_path):
     train(tmp_path, "trainer=ddp_cpu", "trainer.max_epochs=2", "data.batch_size=2")
     state = torch.load(run_folder(tmp_path) / "checkpoints" / "last.ckpt", weights_only=True)
     assert state["global_step"] == 2 * 7
+
+
+def test_a_run_that_is_told_to_end_saves_and_can_be_resumed(tmp_path):
+    more = ("trainer.max_epochs=1000", "evaluate=false", "callbacks.last.every_n_train_steps=100000")
+    started = subprocess.Popen(command(tmp_path, *more), cwd=ROOT, env=environment())
+    saved = tmp_path / "logs" / "tiny" / "runs"
+    while started.poll() is None and not list(saved.glob("*/checkpoints/best.ckpt")):
+        time.sleep(0.1)
+    started.send_signal(signal.SIGTERM)
+    assert started.wait(timeout=120) == 128 + signal.SIGTERM
+    last = run_folder(tmp_path) / "checkpoints" / "last.ckpt"
+    step = torch.load(last, weights_only=True)["global_step"]
+    train(
+        tmp_path,
+        "name=resumed",
+        f"ckpt_path={last}",
+        "evaluate=false",
+        "trainer.max_epochs=1000",
+        f"trainer.max_steps={step + 3}",
+        "callbacks.last.every_n_train_steps=1",
+    )
+    resumed = run_folder(tmp_path, "resumed") / "checkpoints" / "last.ckpt"
+    assert torch.load(resumed, weights_only=True)["global_step"] == step + 3
 
 
 def test_a_sweep_runs_each_job_in_its_own_folder(tmp_path):
