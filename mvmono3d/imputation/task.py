@@ -1,10 +1,9 @@
 """Train the filter's dynamics alone: consensus views in, trajectories out, no skeleton prior."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from lightning import LightningModule
 from torch import Tensor
 
 from mvmono3d.core.clip import Clip
@@ -14,18 +13,19 @@ from mvmono3d.imputation.loss import likelihood_loss, position_loss
 from mvmono3d.nn.evidence import Evidence
 from mvmono3d.nn.grouping import at_time
 from mvmono3d.nn.hold import hold, nothing_held
+from mvmono3d.nn.lesson import Lesson
+from mvmono3d.nn.lesson_task import LessonTask
 from mvmono3d.nn.likelihood import masked_mean
 from mvmono3d.nn.linearise import linearise, normal_equations
 from mvmono3d.nn.masking import MaskSettings
 from mvmono3d.nn.target import TargetMaker
-from mvmono3d.nn.training_steps import fit_units, make_lesson, optimisation, validation_counter
 from mvmono3d.nn.units import Units
 
 _NO_PRIOR = 1e-3
 """A precision so small that only joints without any other information feel it."""
 
 
-class ImputationTask(LightningModule):
+class ImputationTask(LessonTask):
     """Learn how joints move while they are hidden."""
 
     def __init__(
@@ -40,31 +40,17 @@ class ImputationTask(LightningModule):
         schedule: Callable[..., Any],
         seed: int,
     ) -> None:
-        super().__init__()
-        self.imputer, self.units = net, units
-        self.target, self.mask, self.likelihood_weight = target, mask, likelihood_weight
-        self.optimiser, self.schedule, self.seed = optimiser, schedule, seed
+        super().__init__(target=target, mask=mask, optimiser=optimiser, schedule=schedule, seed=seed)
+        self.imputer, self.own_units = net, units
+        self.likelihood_weight = likelihood_weight
 
-    def prepare(self, batches: Iterable[Clip]) -> None:
-        """Fit the network's units to training clips, before the first step."""
-        fit_units(self.units, batches)
+    @property
+    def units(self) -> Units:
+        """Those that this part is trained in."""
+        return self.own_units
 
-    def training_step(self, batch: Clip, batch_index: int) -> Tensor:
+    def judge(self, lesson: Lesson, batch: Clip) -> dict[str, Tensor]:
         """Filter a clip."""
-        return self._losses(batch, counter=self.global_step, stage="train")
-
-    def validation_step(self, batch: Clip, batch_index: int) -> None:
-        """Do the same with fixed masks."""
-        self._losses(batch, counter=validation_counter(batch_index), stage="val")
-
-    def configure_optimizers(self) -> Any:
-        """Build the optimiser with its schedule over the whole run."""
-        return optimisation(self, self.optimiser, self.schedule)
-
-    def _losses(self, batch: Clip, *, counter: int, stage: str) -> Tensor:
-        lesson = make_lesson(
-            batch, units=self.units, target=self.target, mask=self.mask, seed=self.seed, counter=counter
-        )
         points, covariance = self._filter(lesson.evidence)
         target, hidden = lesson.target, ~lesson.evidence.confident
         position = position_loss(points, target=target.points, reliable=target.reliable, hidden=hidden)
@@ -80,14 +66,7 @@ class ImputationTask(LightningModule):
         distance = (points - target.points).square().sum(-1).sqrt()
         error_mm = 1e3 * self.units.unit_m * masked_mean(distance, target.reliable)
         total = position + self.likelihood_weight * likelihood
-        named = {"loss": total, "position": position, "likelihood": likelihood, "error_mm": error_mm}
-        self.log_dict(
-            {f"{stage}/{name}": value for name, value in named.items()},
-            batch_size=points.shape[0],
-            prog_bar=True,
-            sync_dist=stage == "val",
-        )
-        return total
+        return {"loss": total, "position": position, "likelihood": likelihood, "error_mm": error_mm}
 
     def _filter(self, evidence: Evidence) -> tuple[Tensor, Tensor]:
         clips, _, joints, _ = evidence.points.shape

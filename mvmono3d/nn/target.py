@@ -1,6 +1,7 @@
 """What a loss compares with: true joints, or the consensus of the views where there is no label."""
 
-from typing import NamedTuple, Protocol
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -34,12 +35,8 @@ class Target(NamedTuple):
     labelled: Bool[Tensor, "clip time view joint"]
 
 
-class TargetMaker(Protocol):
-    """Makes targets for a batch from its clips and their unmasked evidence."""
-
-    def __call__(self, batch: Clip, evidence: Evidence, units: Units) -> Target:
-        """Return the targets of a batch."""
-        ...
+TargetMaker = Callable[[Clip, Evidence, Units], Target]
+"""Makes the target of a batch from its clips and their evidence with nothing hidden."""
 
 
 class TruthTarget(nn.Module):

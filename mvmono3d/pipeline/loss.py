@@ -14,8 +14,8 @@ from mvmono3d.imputation.loss import (
     velocity_loss,
     withheld_loss,
 )
+from mvmono3d.nn.lesson import Lesson
 from mvmono3d.nn.linearise import pixel_variance, shifted_residual
-from mvmono3d.nn.training_steps import Lesson
 from mvmono3d.occlusion.loss import noise_loss, state_loss
 from mvmono3d.pipeline.answer import Trace
 from mvmono3d.pipeline.reconstructor import Reconstructor

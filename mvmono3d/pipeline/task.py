@@ -1,24 +1,25 @@
-"""Train the whole reconstructor: glue between nets, loss and Lightning."""
+"""Train the whole reconstructor."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from lightning import LightningModule
 from torch import Tensor
 
 from mvmono3d.core.clip import Clip
 from mvmono3d.core.trajectory import Trajectory
 from mvmono3d.nn.batch import frames_of_clip
+from mvmono3d.nn.lesson import Lesson
+from mvmono3d.nn.lesson_task import LessonTask
 from mvmono3d.nn.masking import MaskSettings
 from mvmono3d.nn.target import TargetMaker
-from mvmono3d.nn.training_steps import fit_units, make_lesson, optimisation, validation_counter
+from mvmono3d.nn.units import Units
 from mvmono3d.pipeline.loss import ReconstructorLoss
 from mvmono3d.pipeline.reconstructor import Reconstructor
 
 
-class ReconstructorTask(LightningModule):
-    """Train on clips; `target` decides whether with labels or without."""
+class ReconstructorTask(LessonTask):
+    """Train all parts end to end; `target` decides whether with labels or without."""
 
     def __init__(
         self,
@@ -31,56 +32,30 @@ class ReconstructorTask(LightningModule):
         schedule: Callable[..., Any],
         seed: int,
     ) -> None:
-        super().__init__()
-        self.reconstructor, self.loss, self.target = reconstructor, loss, target
-        self.mask, self.optimiser, self.schedule, self.seed = mask, optimiser, schedule, seed
+        super().__init__(target=target, mask=mask, optimiser=optimiser, schedule=schedule, seed=seed)
+        self.reconstructor, self.loss = reconstructor, loss
 
-    def prepare(self, batches: Iterable[Clip]) -> None:
-        """Fit the network's units to training clips, before the first step."""
-        fit_units(self.reconstructor.units, batches)
+    @property
+    def units(self) -> Units:
+        """The reconstructor's own."""
+        return self.reconstructor.units
 
-    def training_step(self, batch: Clip, batch_index: int) -> Tensor:
-        """Hide some measurements, reconstruct, compare with the target made from all of them."""
-        return self._losses(batch, counter=self.global_step, stage="train")
-
-    def validation_step(self, batch: Clip, batch_index: int) -> None:
-        """Do the same with fixed masks, and measure the error where truth is."""
-        self._losses(batch, counter=validation_counter(batch_index), stage="val")
-        if batch.truth is not None:
-            error = self._error_mm(batch, batch.truth)
-            self.log("val/mpjpe_mm", error, batch_size=_size(batch), prog_bar=True, sync_dist=True)
-
-    def configure_optimizers(self) -> Any:
-        """Build the optimiser with its schedule over the whole run."""
-        return optimisation(self, self.optimiser, self.schedule)
-
-    def _losses(self, batch: Clip, *, counter: int, stage: str) -> Tensor:
-        lesson = make_lesson(
-            batch,
-            units=self.reconstructor.units,
-            target=self.target,
-            mask=self.mask,
-            seed=self.seed,
-            counter=counter,
-        )
-        views = batch.observations.pixels.shape[2]
-        start = self.reconstructor.start(batch=_size(batch), views=views)
-        _, trace, _ = self.reconstructor(lesson.evidence, start)
+    def judge(self, lesson: Lesson, batch: Clip) -> dict[str, Tensor]:
+        """Reconstruct the lesson; in validation, measure the error of the whole clip where truth is."""
+        _, trace, _ = self.reconstructor(lesson.evidence, self._start(batch))
         total, terms = self.loss(trace, lesson, self.reconstructor)
-        named = {f"{stage}/{name}": value for name, value in terms.items()}
-        sync = stage == "val"
-        self.log(f"{stage}/loss", total, batch_size=_size(batch), prog_bar=True, sync_dist=sync)
-        self.log_dict(named, batch_size=_size(batch), sync_dist=sync)
-        return total
+        found = {"loss": total, **terms}
+        if not self.training and batch.truth is not None:
+            found["mpjpe_mm"] = self._error_mm(batch, batch.truth)
+        return found
 
     def _error_mm(self, batch: Clip, truth: Trajectory) -> Tensor:
-        frames = frames_of_clip(batch)
-        start = self.reconstructor.start(batch=_size(batch), views=frames.pixels.shape[2])
-        answer, _, _ = self.reconstructor(self.reconstructor.gather(frames), start)
+        evidence = self.reconstructor.gather(frames_of_clip(batch))
+        answer, _, _ = self.reconstructor(evidence, self._start(batch))
         distance = (answer.points_world - truth.points_world).square().sum(-1).sqrt()
         answered = answer.source > 0
         return 1e3 * torch.where(answered, distance, 0.0).sum() / answered.sum().clamp(min=1)
 
-
-def _size(batch: Clip) -> int:
-    return int(batch.observations.pixels.shape[0])
+    def _start(self, batch: Clip) -> Any:
+        clips, _, views = batch.observations.pixels.shape[:3]
+        return self.reconstructor.start(batch=clips, views=views)

@@ -1,20 +1,20 @@
 """Train the skeleton prior alone: guess hidden joints from the others and the past."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from lightning import LightningModule
 from torch import Tensor
 
 from mvmono3d.core.clip import Clip
 from mvmono3d.nn.evidence import Evidence
 from mvmono3d.nn.hold import hold, nothing_held, shifted
+from mvmono3d.nn.lesson import Lesson
+from mvmono3d.nn.lesson_task import LessonTask
 from mvmono3d.nn.likelihood import masked_mean
 from mvmono3d.nn.linearise import variance_of
 from mvmono3d.nn.masking import MaskSettings
 from mvmono3d.nn.target import TargetMaker
-from mvmono3d.nn.training_steps import fit_units, make_lesson, optimisation, validation_counter
 from mvmono3d.nn.units import Units
 from mvmono3d.prior.body import follow_body, no_body
 from mvmono3d.prior.loss import guess_loss
@@ -24,7 +24,7 @@ _HIDDEN_VARIANCE_PER_S = 0.1
 """How fast the variance of a held joint grows, in network units."""
 
 
-class PriorTask(LightningModule):
+class PriorTask(LessonTask):
     """Learn what the skeleton does next from the held consensus."""
 
     def __init__(
@@ -38,42 +38,22 @@ class PriorTask(LightningModule):
         schedule: Callable[..., Any],
         seed: int,
     ) -> None:
-        super().__init__()
-        self.net, self.units, self.target, self.mask = net, units, target, mask
-        self.optimiser, self.schedule, self.seed = optimiser, schedule, seed
+        super().__init__(target=target, mask=mask, optimiser=optimiser, schedule=schedule, seed=seed)
+        self.net, self.own_units = net, units
 
-    def prepare(self, batches: Iterable[Clip]) -> None:
-        """Fit the network's units to training clips, before the first step."""
-        fit_units(self.units, batches)
+    @property
+    def units(self) -> Units:
+        """Those that this part is trained in."""
+        return self.own_units
 
-    def training_step(self, batch: Clip, batch_index: int) -> Tensor:
+    def judge(self, lesson: Lesson, batch: Clip) -> dict[str, Tensor]:
         """Guess every joint of every frame."""
-        return self._losses(batch, counter=self.global_step, stage="train")
-
-    def validation_step(self, batch: Clip, batch_index: int) -> None:
-        """Do the same with fixed masks."""
-        self._losses(batch, counter=validation_counter(batch_index), stage="val")
-
-    def configure_optimizers(self) -> Any:
-        """Build the optimiser with its schedule over the whole run."""
-        return optimisation(self, self.optimiser, self.schedule)
-
-    def _losses(self, batch: Clip, *, counter: int, stage: str) -> Tensor:
-        lesson = make_lesson(
-            batch, units=self.units, target=self.target, mask=self.mask, seed=self.seed, counter=counter
-        )
         guess = self._guess(lesson.evidence)
         target = lesson.target
         total = guess_loss(guess.points, guess.precision, target=target.points, reliable=target.reliable)
         distance = (guess.points - target.points).square().sum(-1).sqrt()
         error_mm = 1e3 * self.units.unit_m * masked_mean(distance, target.reliable)
-        self.log_dict(
-            {f"{stage}/loss": total, f"{stage}/error_mm": error_mm},
-            batch_size=guess.points.shape[0],
-            prog_bar=True,
-            sync_dist=stage == "val",
-        )
-        return total
+        return {"loss": total, "error_mm": error_mm}
 
     def _guess(self, evidence: Evidence) -> PseudoMeasurement:
         clips, _, joints, _ = evidence.points.shape

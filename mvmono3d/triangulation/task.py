@@ -1,25 +1,25 @@
 """Train the view weights alone: features in, weights out, likelihood of the target through the solve."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from lightning import LightningModule
 from torch import Tensor
 
 from mvmono3d.core.clip import Clip
 from mvmono3d.core.occlusion import OcclusionState
 from mvmono3d.nn.held_features import HeldFeatures
+from mvmono3d.nn.lesson import Lesson
+from mvmono3d.nn.lesson_task import LessonTask
 from mvmono3d.nn.likelihood import masked_mean
 from mvmono3d.nn.masking import MaskSettings
 from mvmono3d.nn.target import TargetMaker
-from mvmono3d.nn.training_steps import fit_units, make_lesson, optimisation, validation_counter
 from mvmono3d.nn.units import Units
 from mvmono3d.triangulation.loss import left_out_loss, point_loss
 from mvmono3d.triangulation.net import ViewWeights, pose_variance
 
 
-class TriangulationTask(LightningModule):
+class TriangulationTask(LessonTask):
     """Learn which views to trust, knowing nothing of occlusion states."""
 
     def __init__(
@@ -34,32 +34,18 @@ class TriangulationTask(LightningModule):
         schedule: Callable[..., Any],
         seed: int,
     ) -> None:
-        super().__init__()
-        self.net, self.units, self.target, self.mask = net, units, target, mask
+        super().__init__(target=target, mask=mask, optimiser=optimiser, schedule=schedule, seed=seed)
+        self.net, self.own_units = net, units
         self.features = HeldFeatures(skeleton=units.skeleton)
-        self.left_out_weight, self.seed = left_out_weight, seed
-        self.optimiser, self.schedule = optimiser, schedule
+        self.left_out_weight = left_out_weight
 
-    def prepare(self, batches: Iterable[Clip]) -> None:
-        """Fit the network's units to training clips, before the first step."""
-        fit_units(self.units, batches)
+    @property
+    def units(self) -> Units:
+        """Those that this part is trained in."""
+        return self.own_units
 
-    def training_step(self, batch: Clip, batch_index: int) -> Tensor:
+    def judge(self, lesson: Lesson, batch: Clip) -> dict[str, Tensor]:
         """Triangulate every joint of a clip with learned weights."""
-        return self._losses(batch, counter=self.global_step, stage="train")
-
-    def validation_step(self, batch: Clip, batch_index: int) -> None:
-        """Do the same with fixed masks."""
-        self._losses(batch, counter=validation_counter(batch_index), stage="val")
-
-    def configure_optimizers(self) -> Any:
-        """Build the optimiser with its schedule over the whole run."""
-        return optimisation(self, self.optimiser, self.schedule)
-
-    def _losses(self, batch: Clip, *, counter: int, stage: str) -> Tensor:
-        lesson = make_lesson(
-            batch, units=self.units, target=self.target, mask=self.mask, seed=self.seed, counter=counter
-        )
         seen = self.features.of_recording(lesson.evidence, unit_m=self.units.unit_m)
         frames, target = lesson.evidence.frames, lesson.target
         log_sigma = torch.zeros_like(frames.confidence)
@@ -88,11 +74,4 @@ class TriangulationTask(LightningModule):
         distance = (solved.points - target.points).square().sum(-1).sqrt()
         error_mm = 1e3 * self.units.unit_m * masked_mean(distance, target.reliable)
         total = points + self.left_out_weight * left_out
-        named = {"loss": total, "points": points, "left_out": left_out, "error_mm": error_mm}
-        self.log_dict(
-            {f"{stage}/{name}": value for name, value in named.items()},
-            batch_size=frames.pixels.shape[0],
-            prog_bar=True,
-            sync_dist=stage == "val",
-        )
-        return total
+        return {"loss": total, "points": points, "left_out": left_out, "error_mm": error_mm}

@@ -83,7 +83,7 @@ def make_hand(frames, rng):
     points[:, 0] = _wander(time, 0.25, 0.4, rng)
     for joint in range(21):
         size = 0.9 if joint == 0 else 0.35
-        local = np.stack([cv2.Rodrigues(vector)[0] for vector in _wander(time, size, 0.9, rng)])
+        local = np.stack([cv2.Rodrigues(vector)[0] for vector in np.asarray(_wander(time, size, 0.9, rng))])
         rotations[:, joint] = local if joint == 0 else rotations[:, parents[joint]] @ local
         if joint:
             points[:, joint] = points[:, parents[joint]] + rotations[:, parents[joint]] @ offsets[joint]

@@ -1,10 +1,15 @@
 """Likelihoods against scipy, and that honest uncertainty has the least loss."""
 
+from typing import Any
+
 import numpy as np
 import torch
-from scipy.stats import multivariate_t
+from scipy import stats
 
 from mvmono3d.nn.likelihood import DEGREES, student_t_2d, student_t_3d
+
+# scipy ships no types for it.
+multivariate_t: Any = stats.multivariate_t
 
 
 def test_the_3d_likelihood_is_scipys_up_to_a_constant():

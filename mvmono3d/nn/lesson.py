@@ -1,10 +1,9 @@
-"""What every task does around its own loss: units, masks, targets, optimiser."""
+"""Lessons: clips with some measurements hidden, and what they should have been."""
 
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from jaxtyping import Bool
-from lightning import LightningModule
 from torch import Generator, Tensor
 
 from mvmono3d.core.clip import Clip
@@ -48,18 +47,3 @@ def make_lesson(
     hidden = normalise(hide(frames, mask, generator), unit_m=units.unit_m, noise_px=units.noise_px)
     withheld = whole.inlier & whole.confident[..., None, :] & ~hidden.detected
     return Lesson(gather_evidence_in_bulk(hidden), made, whole, withheld)
-
-
-def validation_counter(batch_index: int) -> int:
-    """Return a counter that no training step uses, the same in every epoch."""
-    return (1 << 40) + batch_index
-
-
-def optimisation(
-    task: LightningModule, optimiser: Callable[..., Any], schedule: Callable[..., Any]
-) -> dict[str, Any]:
-    """Build the optimiser of a task with its schedule over the whole run."""
-    built = optimiser(task.parameters())
-    total = int(task.trainer.estimated_stepping_batches)
-    rate = {"scheduler": schedule(built, total_steps=total), "interval": "step"}
-    return {"optimizer": built, "lr_scheduler": rate}
