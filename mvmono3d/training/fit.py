@@ -19,6 +19,7 @@ from mvmono3d.core.schema import atomic_write
 from mvmono3d.data.datamodule import ClipDataModule
 from mvmono3d.errors import ConfigurationError
 from mvmono3d.training.build import Config, Run, build
+from mvmono3d.training.callbacks import BestCheckpoint
 from mvmono3d.training.checkpoint import load_weights, read_checkpoint
 from mvmono3d.training.evaluate import Outcome, evaluate
 from mvmono3d.training.report import report
@@ -91,6 +92,14 @@ def _record(run: Run) -> None:
 def _objective(run: Run) -> float | None:
     if run.objective is None:
         return None
+    for each in run.trainer.checkpoint_callbacks:
+        # The best, as it is the best that is kept; a run resumed near its end may validate no more.
+        if (
+            isinstance(each, BestCheckpoint)
+            and each.monitor == run.objective
+            and each.best_model_score is not None
+        ):
+            return float(each.best_model_score)
     metrics = run.trainer.callback_metrics
     if run.objective not in metrics:
         known = ", ".join(sorted(metrics)) or "nothing"
@@ -128,6 +137,8 @@ def _without_noise() -> Iterator[None]:
             r"You're resuming from a checkpoint that ended before the epoch ended",
             r".*isinstance\(treespec, LeafSpec\)",
             r"Checkpoint directory .* exists and is not empty",
+            # BestCheckpoint keeps its score in another folder; last.ckpt has none.
+            r"The dirpath has changed from",
             r"Starting from v1\.9\.0, `tensorboardX`",
         ):
             warnings.filterwarnings("ignore", message)
