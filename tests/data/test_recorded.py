@@ -101,7 +101,7 @@ def test_an_entry_with_a_mistake_is_named(tmp_path, entry, error, message):
 
 
 def test_no_recordings_is_refused_with_what_to_pass(tmp_path):
-    with pytest.raises(ConfigurationError, match=r"data\.source\.recordings="):
+    with pytest.raises(ConfigurationError, match=r"data\.recordings="):
         source(tmp_path, []).prepare()
 
 
