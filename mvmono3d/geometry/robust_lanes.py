@@ -15,7 +15,8 @@ import numpy as np
 from mvmono3d.geometry import lens_lanes
 from mvmono3d.geometry.compiled import compiled_after
 from mvmono3d.geometry.lens_lanes import LANES, bend
-from mvmono3d.geometry.robust_settings import FARTHEST_PX, SINGULAR
+from mvmono3d.geometry.robust_settings import FARTHEST_PX
+from mvmono3d.geometry.solve import SINGULAR
 
 _compiled = compiled_after(lens_lanes)
 

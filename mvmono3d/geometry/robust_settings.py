@@ -19,8 +19,6 @@ SUBSETS_AT_ONCE = 16
 """So many subsets are tried before asking whether one of them leaves no doubt."""
 FARTHEST_PX = 1e6
 """A pixel beyond this is no detection."""
-SINGULAR = 1e-9
-"""Least determinant over cubed trace of a normal matrix: rays within about 0.01 degree are parallel."""
 UNDISTORT_ERROR2 = 1e-2
 """Square of the largest error of an undistortion, in pixels; beyond it the lens has no such pixel."""
 LEAST_STRETCH = 1e-3

@@ -3,14 +3,23 @@
 Each returns `ok`, true where the matrix is positive definite beyond rounding; elsewhere the answer is 0.
 """
 
+import math
 from typing import NamedTuple
 
 from jaxtyping import Bool, Float
 
 from mvmono3d.core.array import Array, device, namespace
 
+SINGULAR = 1e-9
+"""Least determinant over cubed trace of normal equations: rays within about 0.01 degree are parallel."""
 _RESOLUTION = 8.0
 """Smallest eigenvalue that counts, relative to the trace, in units of the dtype's rounding."""
+_LEAST_TRACE = 1e-30
+_MINORS = (
+    [5, 6, 4, 9, 10, 8, 1, 2, 0, 6, 4, 5, 10, 8, 9, 2, 0, 1],
+    [10, 8, 9, 2, 0, 1, 6, 4, 5, 9, 10, 8, 1, 2, 0, 5, 6, 4],
+)
+"""Where the factors of each minor stand in a flat 3x4 system: nine products, and nine to subtract."""
 
 
 class Solved(NamedTuple):
@@ -34,14 +43,28 @@ class Factored(NamedTuple):
     ok: Bool[Array, "*batch"]
 
 
+class Normal(NamedTuple):
+    """The solutions of systems of normal equations side by side; 0 where they don't fix a point."""
+
+    solution: Float[Array, "*batch 3 many"]
+    inverse: Float[Array, "*batch 9 many"]
+    """Row by row."""
+    ok: Bool[Array, "*batch 1 many"]
+
+
 class _Factors(NamedTuple):
     """A = scale * L D L^T, L with unit diagonal and D positive."""
 
+    upper: Array
+    """D L^T."""
+    inverse: Array
+    """L^-1."""
+    pivots: Array
+    """D (*batch 3 1)."""
     scale: Array
-    pivots: tuple[Array, Array, Array]
-    lower: tuple[Array, Array, Array]
-    """Entries 10, 20, 21."""
+    """(*batch 1 1)"""
     ok: Array
+    """(*batch 1 1)"""
 
 
 def resolution(matrix: Float[Array, "*batch 3 3"]) -> float:
@@ -64,85 +87,86 @@ def determinant3(matrix: Float[Array, "*batch 3 3"]) -> Float[Array, "*batch"]:
 
 
 def solve3(matrix: Float[Array, "*#batch 3 3"], right: Float[Array, "*#batch 3"]) -> Solved:
-    """Solve A x = b for symmetric positive definite A by L D L^T; only the lower triangle of A is read."""
+    """Solve A x = b for symmetric positive definite A by L D L^T."""
     xp = namespace(matrix, right)
     factors = _factor(matrix)
-    solution = _substitute(factors, right)
-    return Solved(xp.where(factors.ok[..., None], solution, 0.0), factors.ok)
+    forward = xp.sum(factors.inverse * right[..., None, :], axis=-1, keepdims=True)
+    solution = xp.sum(factors.inverse * (forward / (factors.pivots * factors.scale)), axis=-2)
+    return Solved(xp.where(factors.ok[..., 0], solution, 0.0), factors.ok[..., 0, 0])
 
 
 def inverse3(matrix: Float[Array, "*batch 3 3"]) -> Inverted:
     """Invert a symmetric positive definite matrix as L^-T D^-1 L^-1, which keeps it so under rounding."""
     xp = namespace(matrix)
-    scale, (d0, d1, d2), (l10, l20, l21), ok = _factor(matrix)
-    m10, m21 = -l10, -l21
-    m20 = l10 * l21 - l20
-    i22 = 1.0 / d2
-    i21 = m21 * i22
-    i20 = m20 * i22
-    i11 = 1.0 / d1 + m21 * i21
-    i10 = m10 / d1 + m21 * i20
-    i00 = 1.0 / d0 + m10 * m10 / d1 + m20 * i20
-    inverse = _symmetric(xp, i00, i10, i20, i11, i21, i22) / scale[..., None, None]
-    return Inverted(xp.where(ok[..., None, None], inverse, 0.0), ok)
+    factors = _factor(matrix)
+    root = factors.inverse / xp.sqrt(factors.pivots)
+    inverse = xp.sum(root[..., :, :, None] * root[..., :, None, :], axis=-3) / factors.scale
+    return Inverted(xp.where(factors.ok, inverse, 0.0), factors.ok[..., 0, 0])
+
+
+def squared_length3(
+    matrix: Float[Array, "*#batch 3 3"], vector: Float[Array, "*#batch 3"]
+) -> Float[Array, "*#batch"]:
+    """Return v^T A^-1 v for symmetric positive definite A, not negative; 0 where A is singular."""
+    xp = namespace(matrix, vector)
+    factors = _factor(matrix)
+    forward = xp.sum(factors.inverse * vector[..., None, :], axis=-1, keepdims=True)
+    length = xp.sum(forward * forward / (factors.pivots * factors.scale), axis=(-2, -1))
+    return xp.where(factors.ok[..., 0, 0], length, 0.0)
 
 
 def cholesky3(matrix: Float[Array, "*batch 3 3"]) -> Factored:
     """Factor a symmetric positive definite matrix into L L^T."""
     xp = namespace(matrix)
     factors = _factor(matrix)
-    l10, l20, l21 = factors.lower
-    r0, r1, r2 = (xp.sqrt(pivot * factors.scale) for pivot in factors.pivots)
-    zero = xp.zeros_like(r0)
-    rows = [
-        xp.stack([r0, zero, zero], axis=-1),
-        xp.stack([l10 * r0, r1, zero], axis=-1),
-        xp.stack([l20 * r0, l21 * r1, r2], axis=-1),
-    ]
-    return Factored(xp.where(factors.ok[..., None, None], xp.stack(rows, axis=-2), 0.0), factors.ok)
+    upper = factors.upper * xp.sqrt(factors.scale / factors.pivots)
+    return Factored(xp.where(factors.ok, xp.matrix_transpose(upper), 0.0), factors.ok[..., 0, 0])
+
+
+def solve_normal(systems: Float[Array, "*batch 12 many"]) -> Normal:
+    """Solve normal equations [A | b], 3x4 each and flat row by row, by the adjugate: few operations.
+
+    Every view adds two directions of equal weight to A, so its two larger eigenvalues are of one size, and
+    there the adjugate is as exact as elimination. `ok` asks that the determinant be at least `SINGULAR` of
+    the cubed trace, and told from 0. A covariance matrix, long in one direction, is a case for `solve3`.
+    """
+    xp = namespace(systems)
+    trace = xp.sum(systems[..., :12:5, :], axis=-2, keepdims=True)
+    scale = xp.clip(trace, min=_LEAST_TRACE)
+    scaled = systems / scale
+    first, second = (xp.asarray(places, device=device(systems)) for places in _MINORS)
+    products = xp.take(scaled, first, axis=-2) * xp.take(scaled, second, axis=-2)
+    adjugate = products[..., :9, :] - products[..., 9:, :]
+    batch, many = systems.shape[:-2], systems.shape[-1]
+    square = xp.reshape(adjugate, (*batch, 3, 3, 1, many))
+    solved = xp.sum(square * xp.reshape(scaled, (*batch, 1, 3, 4, many)), axis=-3)
+    solved = xp.reshape(solved, (*batch, 12, many))
+    determinant = solved[..., :1, :]
+    ok = determinant > max(SINGULAR, 2.0 * float(xp.finfo(systems.dtype).eps))
+    divisor = xp.where(ok, determinant, math.inf)
+    return Normal(solved[..., 3::4, :] / divisor, adjugate / (divisor * scale), ok)
 
 
 def _factor(matrix: Array) -> _Factors:
-    """Factor without pivoting, which is stable where A is positive definite and finite where it isn't."""
+    """Eliminate without pivoting, which is stable where A is positive definite and finite where it isn't."""
     xp = namespace(matrix)
-    trace = matrix[..., 0, 0] + matrix[..., 1, 1] + matrix[..., 2, 2]
-    positive = trace > 0.0
-    scale = xp.where(positive, trace, 1.0)
-    a00, a10, a11 = matrix[..., 0, 0] / scale, matrix[..., 1, 0] / scale, matrix[..., 1, 1] / scale
-    a20, a21, a22 = (matrix[..., 2, column] / scale for column in range(3))
+    trace = matrix[..., 0:1, 0:1] + matrix[..., 1:2, 1:2] + matrix[..., 2:3, 2:3]
+    scale = xp.where(trace > 0.0, trace, 1.0)
+    identity = xp.broadcast_to(identity3(matrix), matrix.shape)
     least = resolution(matrix)
-    d0, ok = _pivot(xp, a00, positive, least)
-    l10, l20 = a10 / d0, a20 / d0
-    d1, ok = _pivot(xp, a11 - l10 * a10, ok, least)
-    below = a21 - l20 * a10
-    l21 = below / d1
-    d2, ok = _pivot(xp, a22 - l20 * a20 - l21 * below, ok, least)
-    # A pivot alone can be rounding, amplified where the weak axis lies close to a coordinate plane;
-    # the trace of the inverse bounds the smallest eigenvalue whichever way the weak axis points.
-    m20 = l10 * l21 - l20
-    inverse_trace = 1.0 / d0 + (1.0 + l10 * l10) / d1 + (1.0 + l21 * l21 + m20 * m20) / d2
-    ok = ok & (inverse_trace * least < 1.0)
-    return _Factors(scale, (d0, d1, d2), (l10, l20, l21), ok)
-
-
-def _pivot(xp: Array, value: Array, ok: Array, least: float) -> tuple[Array, Array]:
-    """Put 1 where elimination can't go on, so that no division and no gradient is ever infinite."""
-    ok = ok & (value > least)
-    return xp.where(ok, value, 1.0), ok
-
-
-def _substitute(factors: _Factors, right: Array) -> Array:
-    xp = namespace(right)
-    scale, (d0, d1, d2), (l10, l20, l21), _ = factors
-    y0 = right[..., 0]
-    y1 = right[..., 1] - l10 * y0
-    y2 = right[..., 2] - l20 * y0 - l21 * y1
-    x2 = y2 / d2
-    x1 = y1 / d1 - l21 * x2
-    x0 = y0 / d0 - l10 * x1 - l20 * x2
-    return xp.stack([x0, x1, x2], axis=-1) / scale[..., None]
-
-
-def _symmetric(xp: Array, a00: Array, a10: Array, a20: Array, a11: Array, a21: Array, a22: Array) -> Array:
-    rows = [xp.stack(row, axis=-1) for row in ([a00, a10, a20], [a10, a11, a21], [a20, a21, a22])]
-    return xp.stack(rows, axis=-2)
+    rest = xp.concat([matrix / scale, identity], axis=-1)
+    rows, pivots = [], []
+    for place in range(3):
+        row = rest[..., place : place + 1, :]
+        # A pivot that is rounding becomes the least one: no division and no gradient is ever infinite.
+        pivot = xp.clip(row[..., place : place + 1], min=least)
+        rows.append(row)
+        pivots.append(pivot)
+        if place < 2:
+            rest = rest - rest[..., place : place + 1] * (row / pivot)
+    upper, pivots = xp.concat(rows, axis=-2), xp.concat(pivots, axis=-2)
+    inverse = upper[..., 3:]
+    # A pivot alone can be rounding, amplified where the weak axis lies close to a coordinate plane; the
+    # trace of the inverse bounds the smallest eigenvalue whichever way the weak axis points.
+    inverse_trace = xp.sum(inverse * inverse / pivots, axis=(-2, -1), keepdims=True)
+    return _Factors(upper[..., :3], inverse, pivots, scale, inverse_trace < 1.0 / least)

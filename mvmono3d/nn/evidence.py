@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mvmono3d.geometry.lens import undistort
-from mvmono3d.geometry.robust import triangulate_robust
+from mvmono3d.geometry.robust import triangulate_robust_straight
 from mvmono3d.geometry.robust_kernel import triangulate_robust_bulk
 from mvmono3d.geometry.robust_settings import RobustSettings, RobustTriangulated
 
@@ -85,11 +85,11 @@ def gather_evidence(frames: Frames) -> Evidence:
     """
     return _evidence(
         frames,
-        triangulate_robust(
+        triangulate_robust_straight(
             frames.pixels,
             frames.confidence,
             frames.detected,
-            lens=frames.lens,
+            focal=frames.lens[..., :2],
             camera_from_world=frames.camera_from_world,
             settings=_SETTINGS,
         ),
