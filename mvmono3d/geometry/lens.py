@@ -7,11 +7,12 @@ serves any mixture of lenses in a rig. "Normalised" is (x / z, y / z) in the cam
 Source: https://docs.opencv.org/5.x/d9/d0c/group__calib3d.html and .../db/d58/group__calib3d__fisheye.html
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 from jaxtyping import Bool, Float
 
-from mvmono3d.core.array import Array, namespace
+from mvmono3d.core.array import Array, device, namespace
 
 _CENTRE = 1e-12
 """Squared radius below which the lens is linear, so that no square root meets 0."""
@@ -20,28 +21,29 @@ _WIDEST_FISHEYE = 1.55
 _WIDEST_PINHOLE = 16.0
 _LEAST_SLOPE = 0.05
 """Of the polynomial where it is inverted: pixels that no point reaches are answered near the fold."""
-_ITERATIONS = 6
+_STEPS = 6
+_TRIED = np.sort([*1.02 ** np.arange(-150.0, 140.0), _WIDEST_FISHEYE - 1e-4])
+"""Places along the polynomial, 0.05 to 16, at which its slope is tried for a fold."""
 
 
 class _Radial(NamedTuple):
     """The lens of every view, with an axis of length 1 for the joints."""
 
     fisheye: Array
+    """(*batch view 1)"""
     coefficients: tuple[Array, ...]
-    """c1 c2 c3 c4, each with a last axis of 2: for the polynomial and for its slope."""
+    """c1 c2 c3 c4, each (2 *batch view 1): for the polynomial and for its slope."""
     decentring: Array
-    """(p2, p1); 0 for fisheye."""
-    widest: Array
-    """Largest `along` that `undistort` answers."""
+    """(2 *batch view 1): p2, p1; 0 for fisheye."""
 
 
-class _Search(NamedTuple):
-    """Newton's method on the way; it never steps over the fold of a barrel lens."""
+class _Reach(NamedTuple):
+    """How far a lens images: up to where its polynomial folds."""
 
     along: Array
-    reached: Array
-    slope: Array
-    damping: Array
+    """(*batch view 1)"""
+    radius: Array
+    """The largest radius in the image."""
 
 
 def distort(
@@ -52,39 +54,47 @@ def distort(
     A barrel lens folds far outside its image back into it: see `one_to_one`.
     """
     xp = namespace(normalised, lens)
-    radial = _radial(lens)
-    radius = _radius(normalised)
+    normalised, lens = _of_one_rank(normalised, lens)
+    radial, places = _radial(lens), _components_first(normalised)
+    radius = _radius(places)
     along = xp.where(radial.fisheye, xp.atan(radius), radius)
     reached, _ = _polynomial(radial, along)
-    bent = normalised * (reached / radius)[..., None] + _decentred(radial, normalised)[0]
-    return bent * lens[..., None, :2] + lens[..., None, 2:4]
+    bent = places * (reached / radius) + _decentred(radial, places)[0]
+    return _components_last(bent) * lens[..., None, :2] + lens[..., None, 2:4]
 
 
 def undistort(
-    pixels: Float[Array, "*#batch view joint 2"], lens: Float[Array, "*#batch view 10"]
+    pixels: Float[Array, "*#batch view joint 2"],
+    lens: Float[Array, "*#batch view 10"],
+    *,
+    steps: int = _STEPS,
 ) -> Float[Array, "*#batch view joint 2"]:
     """Return normalised points of distorted pixels (as `cv2.undistortPoints`, converged).
 
-    Newton's method on the radius with decentring by fixed point: a fixed number of steps, exact to
-    5e-9 in the far corners of the strongest real lenses and to rounding elsewhere. Pixels beyond what
-    the lens can image (a strong barrel lens with k1 alone) get about the direction of its widest ray,
-    and a view whose focal length is 0 (padding) gets finite numbers.
+    Newton's method on the radius with decentring by fixed point: a fixed number of steps; six are exact
+    to 5e-9 in the far corners of the strongest real lenses and to rounding elsewhere, four to 1e-5.
+    Pixels beyond what the lens can image (a strong barrel lens with k1 alone) get about the direction of
+    its widest ray, and a view whose focal length is 0 (padding) gets finite numbers.
     """
     xp = namespace(pixels, lens)
-    radial = _radial(lens)
-    focal = lens[..., None, :2]
-    bent = (pixels - lens[..., None, 2:4]) / xp.where(focal > 0.0, focal, 1.0)
-    straight = bent
-    zero = xp.zeros_like(bent[..., 0])
-    search = _Search(zero, zero, zero + 1.0, zero + 1.0)
-    for _ in range(_ITERATIONS):
-        decentred, growth = _decentred(radial, straight)
-        centred = bent - decentred
-        target = _radius(centred)
-        search = _newton(radial, search, target, growth)
-        radius = xp.where(radial.fisheye, xp.tan(search.along), search.along)
-        straight = centred * (radius / target)[..., None]
-    return straight
+    pixels, lens = _of_one_rank(pixels, lens)
+    radial, focal = _radial(lens), lens[..., None, :2]
+    bent = _components_first((pixels - lens[..., None, 2:4]) / xp.where(focal > 0.0, focal, 1.0))
+    reach = _reach(radial)
+    decentred, growth = _decentred(radial, bent)
+    centred = bent - decentred
+    distance = _radius(centred)
+    along = xp.minimum(xp.minimum(distance, reach.radius), reach.along)
+    for step in range(1, steps):
+        if step > 1:
+            decentred, growth = _decentred(radial, centred * (along / distance))
+            centred = bent - decentred
+            distance = _radius(centred)
+        reached, slope = _polynomial(radial, along)
+        missing = xp.minimum(distance, reach.radius) - reached
+        along = xp.minimum(along + missing / xp.clip(slope + growth, min=_LEAST_SLOPE), reach.along)
+    radius = xp.where(radial.fisheye, xp.tan(along), along)
+    return _components_last(centred * (radius / distance))
 
 
 def area_scale(
@@ -96,8 +106,9 @@ def area_scale(
     and across the radius; decentring is left out. At least 0.0025, as `undistort` reaches no further.
     """
     xp = namespace(normalised, lens)
+    normalised, lens = _of_one_rank(normalised, lens)
     radial = _radial(lens)
-    radius = _radius(normalised)
+    radius = _radius(_components_first(normalised))
     along = xp.where(radial.fisheye, xp.atan(radius), radius)
     reached, slope = _polynomial(radial, along)
     across = reached / radius
@@ -116,8 +127,9 @@ def one_to_one(
     point far off axis inside the image, where no light of it arrives.
     """
     xp = namespace(normalised, lens)
+    normalised, lens = _of_one_rank(normalised, lens)
     radial = _radial(lens)
-    radius = _radius(normalised)
+    radius = _radius(_components_first(normalised))
     along = xp.where(radial.fisheye, xp.atan(radius), radius)
     _, slope = _polynomial(radial, along)
     grows = slope > 0.0
@@ -130,55 +142,76 @@ def one_to_one(
 
 def _radial(lens: Array) -> _Radial:
     xp = namespace(lens)
-    fisheye = lens[..., None, 9] > 0.5
-    d0, d1, d2, d3, d4 = (lens[..., None, column] for column in range(4, 9))
-    zero = xp.zeros_like(d0)
-    radial = (d0, d1, xp.where(fisheye, d2, d4), xp.where(fisheye, d3, zero))
+    fisheye = lens[..., 9:] > 0.5
+    d0, d1, d2, d3, d4 = (lens[..., column : column + 1] for column in range(4, 9))
+    radial = (d0, d1, xp.where(fisheye, d2, d4), xp.where(fisheye, d3, 0.0))
     return _Radial(
         fisheye=fisheye,
-        coefficients=tuple(xp.stack([c, (2 * power + 3) * c], axis=-1) for power, c in enumerate(radial)),
-        decentring=xp.where(fisheye[..., None], 0.0, xp.stack([d3, d2], axis=-1)),
-        widest=xp.where(fisheye, zero + _WIDEST_FISHEYE, zero + _WIDEST_PINHOLE),
+        coefficients=tuple(c * _column([1.0, 2 * power + 3.0], lens) for power, c in enumerate(radial)),
+        decentring=xp.where(fisheye, 0.0, xp.stack([d3, d2], axis=0)),
     )
 
 
-def _radius(normalised: Array) -> Array:
+def _reach(radial: _Radial) -> _Reach:
+    xp = namespace(radial.decentring)
+    like = radial.decentring[0, ...]
+    powers = _TRIED[None, :] ** np.arange(2.0, 10.0, 2.0)[:, None]
+    radii, slopes = powers * _TRIED, powers * np.arange(3.0, 11.0, 2.0)[:, None]
+    tables = (_TRIED, [*_TRIED, *np.ones_like(_TRIED)], np.concatenate([radii, slopes], axis=-1))
+    tried, straight, table = (_constant(values, like) for values in tables)
+    both = xp.concat([c[0, ...] for c in radial.coefficients], axis=-1) @ table + straight
+    radius, slope = both[..., : len(_TRIED)], both[..., len(_TRIED) :]
+    along = xp.min(xp.where(slope > _LEAST_SLOPE, _WIDEST_PINHOLE, tried), axis=-1, keepdims=True)
+    along = xp.where(radial.fisheye, xp.clip(along, max=_WIDEST_FISHEYE), along)
+    return _Reach(along, xp.max(xp.where(tried <= along, radius, 0.0), axis=-1, keepdims=True))
+
+
+def _constant(values: Any, like: Array) -> Array:
+    return namespace(like).asarray(np.asarray(values).tolist(), dtype=like.dtype, device=device(like))
+
+
+def _of_one_rank(points: Array, lens: Array) -> tuple[Array, Array]:
+    """Give points and lens the same number of batch axes, so that components can stand before them."""
+    missing = points.ndim - 1 - lens.ndim
+    return points[(None,) * max(-missing, 0)], lens[(None,) * max(missing, 0)]
+
+
+def _column(values: list[float], like: Array) -> Array:
+    """Return constants along a new first axis."""
+    return namespace(like).reshape(_constant(values, like), (len(values), *(1 for _ in like.shape)))
+
+
+def _components_first(places: Array) -> Array:
+    axes = range(places.ndim)
+    return namespace(places).permute_dims(places, (axes[-1], *axes[:-1]))
+
+
+def _components_last(places: Array) -> Array:
+    axes = range(places.ndim)
+    return namespace(places).permute_dims(places, (*axes[1:], axes[0]))
+
+
+def _radius(places: Array) -> Array:
     """Return the distance from the axis, never 0: the lens is straight there, and its square root not."""
-    xp = namespace(normalised)
-    squared = xp.sum(normalised * normalised, axis=-1)
-    return xp.sqrt(xp.where(squared > _CENTRE, squared, _CENTRE))
+    xp = namespace(places)
+    return xp.sqrt(xp.clip(xp.sum(places * places, axis=0), min=_CENTRE))
 
 
 def _polynomial(radial: _Radial, along: Array) -> tuple[Array, Array]:
     """Return the radius in the image and how fast it grows."""
     c1, c2, c3, c4 = radial.coefficients
-    squared = (along * along)[..., None]
+    squared = along * along
     both = 1.0 + squared * (c1 + squared * (c2 + squared * (c3 + squared * c4)))
-    return along * both[..., 0], both[..., 1]
+    return along * both[0, ...], both[1, ...]
 
 
-def _decentred(radial: _Radial, normalised: Array) -> tuple[Array, Array]:
+def _decentred(radial: _Radial, places: Array) -> tuple[Array, Array]:
     """Return OpenCV's tangential distortion and how fast it grows along the radius.
 
     (2 p1 x y + p2 (r² + 2 x²), p1 (r² + 2 y²) + 2 p2 x y) is q r² + 2 (q . x) x with q = (p2, p1); its
     part along the radius is 3 r (q . x).
     """
-    xp = namespace(normalised)
-    squared = xp.sum(normalised * normalised, axis=-1, keepdims=True)
-    lean = xp.sum(radial.decentring * normalised, axis=-1, keepdims=True)
-    return radial.decentring * squared + 2.0 * lean * normalised, 6.0 * lean[..., 0]
-
-
-def _newton(radial: _Radial, search: _Search, target: Array, growth: Array) -> _Search:
-    xp = namespace(target)
-    slope = search.slope + growth
-    slope = xp.where(slope > _LEAST_SLOPE, slope, _LEAST_SLOPE)
-    candidate = search.along + search.damping * (target - search.reached) / slope
-    reached, slope = _polynomial(radial, candidate)
-    ok = (slope > _LEAST_SLOPE) & (candidate > 0.0) & (candidate < radial.widest)
-    return _Search(
-        along=xp.where(ok, candidate, search.along),
-        reached=xp.where(ok, reached, search.reached),
-        slope=xp.where(ok, slope, search.slope),
-        damping=xp.where(ok, 1.0, 0.5 * search.damping),
-    )
+    xp = namespace(places)
+    squared = xp.sum(places * places, axis=0)
+    lean = 2.0 * xp.sum(radial.decentring * places, axis=0)
+    return radial.decentring * squared + lean * places, 3.0 * lean

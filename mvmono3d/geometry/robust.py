@@ -62,7 +62,7 @@ def triangulate_robust(
     seen = xp.matrix_transpose(xp.squeeze(sight.seen, axis=-1)) > 0.0
     offset = xp.where(seen[..., None], there.pixels - pixels, 0.0)
     error2 = xp.matrix_transpose(xp.sum(offset * offset, axis=-1))[..., None]
-    return _answer(sight, consensus, points, error2=error2, settings=settings)
+    return _answer(sight, consensus, points, exact=error2, settings=settings)
 
 
 def triangulate_robust_straight(
@@ -90,19 +90,18 @@ def triangulate_robust_straight(
     )
     consensus = search(sight, settings)
     points = _refine(sight, consensus.points, settings=settings)
-    return _answer(sight, consensus, points, error2=None, settings=settings)
+    return _answer(sight, consensus, points, exact=None, settings=settings)
 
 
 def _answer(
-    sight: Sight, consensus: Consensus, points: Array, *, error2: Array | None, settings: RobustSettings
+    sight: Sight, consensus: Consensus, points: Array, *, exact: Array | None, settings: RobustSettings
 ) -> RobustTriangulated:
-    """Judge the points; `error2` are squared distances to the detections, unless those of `look` are exact."""
+    """Judge the points; `exact` are squared distances to the detections where `look` is first order."""
     xp = namespace(points)
     found = look(sight, points, settings=settings)
-    if error2 is None:
-        error2 = xp.sum(found.pixels * found.pixels, axis=0) * sight.seen
-    else:
-        found = found._replace(error2=xp.where(found.error2 < WORST, error2, WORST))
+    error2 = xp.sum(found.pixels * found.pixels, axis=0) * sight.seen if exact is None else exact
+    if exact is not None:
+        found = found._replace(error2=xp.where(found.error2 < WORST, exact, WORST))
     limit = sight.seen * (settings.refine_gates[-1] * settings.sigma_px) ** 2
     fixed = _Fixed(points, found, xp.astype(found.error2 < limit, points.dtype))
     agreeing = distinct(fixed.inlier, sight)

@@ -19,6 +19,8 @@ from mvmono3d.geometry.robust_settings import RobustSettings, RobustTriangulated
 CONFIDENT_VIEWS = 3
 """Views that must agree before a consensus counts as confident (2 can agree by accident)."""
 
+_UNDISTORT_STEPS = 4
+"""Within 0.01 px in the far corners of the widest real lenses."""
 _SETTINGS = RobustSettings(sigma_px=1.0)
 """Normalised frames have a noise of 1 by construction."""
 
@@ -58,7 +60,7 @@ def normalise(frames: Frames, *, unit_m: Tensor, noise_px: Tensor) -> Frames:
         noise_px: the detector's noise that becomes 1, shape ().
     """
     detected = frames.detected & frames.view_mask[..., None]
-    normalised = undistort(frames.pixels, frames.lens)
+    normalised = undistort(frames.pixels, frames.lens, steps=_UNDISTORT_STEPS)
     focal = frames.lens[..., :2] / noise_px
     pixels = normalised * focal[..., None, :]
     pixels = torch.where(detected[..., None], pixels, 0.0)
