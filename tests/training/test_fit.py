@@ -125,6 +125,11 @@ def test_an_objective_that_is_never_logged_is_answered_with_what_was(tmp_path):
         train_here(tmp_path, "objective=val/los")
 
 
+def test_a_run_too_short_to_be_validated_still_reports(tmp_path, capsys):
+    train_here(tmp_path, "trainer.max_steps=1")
+    assert "last.ckpt" in capsys.readouterr().out
+
+
 def test_a_gpu_that_is_not_there_is_answered_in_one_line(tmp_path):
     if torch.cuda.is_available():
         pytest.skip("this machine has one")
