@@ -17,6 +17,7 @@ from mvmono3d.core.schema import atomic_write
 from mvmono3d.deploy.interface import BOOLEAN, INPUTS, INTEGER, OUTPUTS, TensorSpec
 from mvmono3d.errors import ConfigurationError
 from mvmono3d.export.lint import lint
+from mvmono3d.export.views import merge_views
 
 OPSET = 20
 
@@ -69,16 +70,19 @@ def _simplify(model: onnx_ir.Model) -> None:
     Engines optimise further when they load. The exporter's own rewrite rules take minutes on a graph of
     thousands of nodes, and the rewritten graph decided other joints by consensus than the network.
     """
+    once = (common.CommonSubexpressionEliminationPass(), common.RemoveUnusedNodesPass())
     passes = (
         common.RemoveUnusedNodesPass(),
         common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
         common.DeduplicateInitializersPass(),
-        common.CommonSubexpressionEliminationPass(),
-        common.RemoveUnusedNodesPass(),
+        *once,
     )
     with _quiet():
         optimizer.fold_constants(model)
         for simplify in passes:
+            simplify(model)
+        merge_views(model)
+        for simplify in once:
             simplify(model)
 
 

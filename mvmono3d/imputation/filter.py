@@ -11,7 +11,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mvmono3d.geometry.solve import inverse3
-from mvmono3d.nn.linearise import Linearised, NormalEquations, weighted_sum, well_conditioned
+from mvmono3d.nn.linearise import (
+    Linearised,
+    NormalEquations,
+    pseudo_equations,
+    solve_equations,
+    weighted,
+    well_conditioned,
+)
 
 
 class Motion(NamedTuple):
@@ -77,12 +84,9 @@ def update(
     guess_precision: Float[Tensor, "*batch joint"],
 ) -> tuple[Float[Tensor, "*batch joint 3"], Float[Tensor, "*batch joint 3 3"]]:
     """Fuse prediction, measurements and the prior's guess; return mean and covariance."""
-    matrix, vector = weighted_sum(equations, weights)
+    identity = torch.eye(3, dtype=reference.dtype, device=reference.device)
     prior = inverse3(well_conditioned(predicted.covariance)).inverse
-    identity = torch.eye(3, dtype=matrix.dtype, device=matrix.device)
-    information = matrix + prior + guess_precision[..., None, None] * identity
-    pull = (prior * (predicted.mean - reference)[..., None, :]).sum(-1)
-    pull = pull + guess_precision[..., None] * (guess - reference)
-    covariance = inverse3(well_conditioned(information)).inverse
-    mean = reference + (covariance * (vector + pull)[..., None, :]).sum(-1)
-    return mean, covariance
+    total = weighted(equations, weights).sum(-3) + pseudo_equations(prior, predicted.mean - reference)
+    total = total + pseudo_equations(guess_precision[..., None, None] * identity, guess - reference)
+    step, covariance = solve_equations(total, precision=0.0)
+    return reference + step, covariance

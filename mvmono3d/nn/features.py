@@ -8,15 +8,14 @@ from torch import Tensor, nn
 
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.geometry.rigid import camera_centres
-from mvmono3d.geometry.solve import solve3
 from mvmono3d.nn.clearance import Clearance
 from mvmono3d.nn.evidence import Evidence, Frames
 from mvmono3d.nn.linearise import (
     Linearised,
     NormalEquations,
     project_pinhole,
-    weighted_sum,
-    well_conditioned,
+    solve_equations,
+    weighted,
 )
 
 FEATURES = (
@@ -74,13 +73,13 @@ class FrameFeatures(nn.Module):
             frames.confidence, detected, residual[..., 0], residual[..., 1], left_out, left_out_solved,
             *_ray_distances(frames, linearised.depth), torch.log(linearised.depth.clamp(min=0.1)) - 1.5,
             clearance, evidence.inlier.to(detected.dtype), agreeing, innovation[..., 0], innovation[..., 1],
-            self._mirror_distance(reference, frames), velocity[..., 0], velocity[..., 1], age,
+            self._mirror_distance(linearised, frames), velocity[..., 0], velocity[..., 1], age,
             detected.mean(-1, keepdim=True).expand_as(detected),
         ]  # fmt: skip
         return torch.stack(columns, dim=-1)
 
-    def _mirror_distance(self, reference: Tensor, frames: Frames) -> Tensor:
-        partner, _ = project_pinhole(reference[..., self.mirror, :], frames)
+    def _mirror_distance(self, linearised: Linearised, frames: Frames) -> Tensor:
+        partner = linearised.projected[..., self.mirror, :]
         distance = (frames.pixels - partner).square().sum(-1)
         return torch.where(frames.detected, 0.5 * torch.log1p(distance / 25.0), 0.0).clamp(max=6.0)
 
@@ -101,11 +100,8 @@ def _left_out(
 ) -> tuple[Float[Tensor, "*batch view joint"], Float[Tensor, "*batch view joint"]]:
     """Return each view's residual against the other views' point, log-compressed, and where it exists."""
     weights = linearised.usable.to(frames.confidence.dtype) * (frames.confidence.square() + 1e-3)
-    matrix, vector = weighted_sum(equations, weights)
-    others = matrix[..., None, :, :, :] - weights[..., None, None] * equations.matrix
-    others_vector = vector[..., None, :, :] - weights[..., None] * equations.vector
-    identity = torch.eye(3, dtype=matrix.dtype, device=matrix.device)
-    step = solve3(well_conditioned(others + identity), others_vector).solution
+    each = weighted(equations, weights)
+    step = solve_equations(each.sum(-3, keepdim=True) - each, precision=1.0).step
     error = linearised.residual - (linearised.jacobian * step[..., None, :]).sum(-1)
     count = linearised.usable.sum(-2, keepdim=True) - linearised.usable.to(torch.int64)
     solved = linearised.usable & (count >= 2)

@@ -1,13 +1,17 @@
 """Detections linearised about a reference point: what every learned part weighs and sums."""
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mvmono3d.geometry.projection import NEAR_M, jacobian_at, to_normalised
+from mvmono3d.geometry.solve import solve_normal
 from mvmono3d.nn.evidence import Frames
+
+_RESOLVED, _LEAST = 4e-6, 1e-12
+"""What a diagonal is raised by: a share of the trace, and at least."""
 
 
 class Linearised(NamedTuple):
@@ -20,6 +24,8 @@ class Linearised(NamedTuple):
     jacobian: Float[Tensor, "*batch view joint 2 3"]
     usable: Bool[Tensor, "*batch view joint"]
     depth: Float[Tensor, "*batch view joint"]
+    projected: Float[Tensor, "*batch view joint 2"]
+    """The reference in the image, also where it is not usable."""
 
 
 def linearise(frames: Frames, reference: Float[Tensor, "*batch joint 3"]) -> Linearised:
@@ -27,12 +33,13 @@ def linearise(frames: Frames, reference: Float[Tensor, "*batch joint 3"]) -> Lin
     normalised, depth = to_normalised(reference, camera_from_world=frames.camera_from_world)
     usable = frames.detected & (depth > NEAR_M)
     jacobian = jacobian_at(normalised, depth, lens=frames.lens, camera_from_world=frames.camera_from_world)
-    residual = frames.pixels - normalised * frames.lens[..., None, :2]
+    projected = normalised * frames.lens[..., None, :2]
     return Linearised(
-        torch.where(usable[..., None], residual, 0.0),
+        torch.where(usable[..., None], frames.pixels - projected, 0.0),
         torch.where(usable[..., None, None], jacobian, 0.0),
         usable,
         depth,
+        projected,
     )
 
 
@@ -44,40 +51,68 @@ def project_pinhole(
     return normalised * frames.lens[..., None, :2], depth > NEAR_M
 
 
-class NormalEquations(NamedTuple):
-    """`matrix @ (x - reference) = vector`, per view; a weighted sum over views solves a joint."""
+NormalEquations: TypeAlias = Float[Tensor, "*batch view joint 12"]
+"""`matrix @ (x - reference) = vector` per view, [matrix | vector] flat row by row [px²/length², px²/length].
+A weighted sum over views solves a joint; one array, because engines pay for every operation."""
 
-    matrix: Float[Tensor, "*batch view joint 3 3"]
-    vector: Float[Tensor, "*batch view joint 3"]
+
+class Fixed(NamedTuple):
+    """What normal equations say of a joint."""
+
+    step: Float[Tensor, "*batch 3"]
+    """From the reference."""
+    covariance: Float[Tensor, "*batch 3 3"]
 
 
 def normal_equations(linearised: Linearised) -> NormalEquations:
-    """Return each view's unweighted normal equations [px²/length², px²/length]."""
-    jacobian, residual = linearised.jacobian, linearised.residual
-    matrix = (jacobian[..., :, :, None] * jacobian[..., :, None, :]).sum(-3)
-    vector = (jacobian * residual[..., None]).sum(-2)
-    return NormalEquations(matrix, vector)
+    """Return each view's unweighted normal equations."""
+    jacobian = linearised.jacobian
+    both = torch.cat([jacobian, linearised.residual[..., None]], dim=-1)
+    return (jacobian[..., :, :, None] * both[..., :, None, :]).sum(-3).flatten(-2)
+
+
+def weighted(
+    equations: NormalEquations, weights: Float[Tensor, "*batch view joint"]
+) -> Float[Tensor, "*batch view joint 12"]:
+    """Weight each view with its precision [1/px²]; sum over views (axis -3) to get joints."""
+    return weights[..., None] * equations
+
+
+def pseudo_equations(
+    precision: Float[Tensor, "*batch 3 3"], offset: Float[Tensor, "*batch 3"]
+) -> Float[Tensor, "*batch 12"]:
+    """Return the normal equations of a point measured at `offset` from the reference."""
+    vector = (precision * offset[..., None, :]).sum(-1, keepdim=True)
+    return torch.cat([precision, vector], dim=-1).flatten(-2)
+
+
+def solve_equations(equations: Float[Tensor, "*batch 12"], *, precision: float) -> Fixed:
+    """Solve a joint's normal equations, with a prior of `precision` at the reference.
+
+    The diagonal is also raised to what single precision can tell from 0.
+    """
+    trace = equations[..., :12:5].sum(-1, keepdim=True)
+    raised = equations + (_RESOLVED * trace + (_LEAST + (1.0 + 3.0 * _RESOLVED) * precision)) * _diagonal(
+        trace
+    )
+    solved = solve_normal(raised[..., None])
+    return Fixed(solved.solution[..., 0], solved.inverse.unflatten(-2, (3, 3))[..., 0])
 
 
 def variance_of(covariance: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch"]:
     """Return the mean of a 3x3 matrix's diagonal: the variance per axis."""
-    return covariance.diagonal(dim1=-2, dim2=-1).sum(-1) / 3.0
+    return covariance.flatten(-2)[..., ::4].mean(-1)
 
 
 def well_conditioned(matrix: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 3 3"]:
     """Raise eigenvalues that single precision can't tell from 0, so that the matrix can be inverted."""
-    trace = matrix.diagonal(dim1=-2, dim2=-1).sum(-1)
-    identity = torch.eye(3, dtype=matrix.dtype, device=matrix.device)
-    return matrix + (4e-6 * trace + 1e-12)[..., None, None] * identity
+    trace = matrix.flatten(-2)[..., ::4].sum(-1)[..., None, None]
+    return matrix + (_RESOLVED * trace + _LEAST) * torch.eye(3, dtype=matrix.dtype, device=matrix.device)
 
 
-def weighted_sum(
-    equations: NormalEquations, weights: Float[Tensor, "*batch view joint"]
-) -> tuple[Float[Tensor, "*batch joint 3 3"], Float[Tensor, "*batch joint 3"]]:
-    """Sum the views' normal equations with precisions as weights [1/px²]."""
-    matrix = (weights[..., None, None] * equations.matrix).sum(-4)
-    vector = (weights[..., None] * equations.vector).sum(-3)
-    return matrix, vector
+def _diagonal(like: Tensor) -> Float[Tensor, "12"]:
+    """Return where a flat 3x4 system has its diagonal."""
+    return torch.eye(3, 4, dtype=like.dtype, device=like.device).flatten()
 
 
 def shifted_residual(

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from mvmono3d.geometry.solve import solve3
+from mvmono3d.geometry.solve import squared_length3
 from mvmono3d.nn.evidence import Evidence
 from mvmono3d.nn.linearise import well_conditioned
 
@@ -29,13 +29,12 @@ def guard(
 ) -> Guarded:
     """Replace joints that contradict a confident consensus, or that are not finite numbers."""
     difference = points - evidence.points
-    distance = (
-        difference * solve3(well_conditioned(covariance + evidence.covariance), difference).solution
-    ).sum(-1)
+    distance = squared_length3(well_conditioned(covariance + evidence.covariance), difference)
     # A comparison with NaN is false, so a broken network is overruled, too.
     inside = distance <= GATE
     overruled = evidence.confident & ~inside
-    finite = torch.isfinite(points).all(-1) & torch.isfinite(covariance).flatten(-2).all(-1)
+    # So is one with infinity.
+    finite = (points.sum(-1) + covariance.sum((-2, -1))).abs() < torch.inf
     overruled = overruled | (evidence.solved & ~finite)
     return Guarded(
         torch.where(overruled[..., None], evidence.points, points),

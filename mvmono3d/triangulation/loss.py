@@ -4,9 +4,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from mvmono3d.geometry.solve import inverse3
 from mvmono3d.nn.likelihood import masked_mean, student_t_2d, student_t_3d
-from mvmono3d.nn.linearise import Linearised, NormalEquations, weighted_sum, well_conditioned
+from mvmono3d.nn.linearise import Linearised, NormalEquations, solve_equations, weighted
 
 
 def left_out_loss(
@@ -22,12 +21,8 @@ def left_out_loss(
     The residual's variance is the measurement's own plus what the other views leave open. A view that
     contradicts the others can only lower its loss by admitting a large sigma. Needs no label.
     """
-    matrix, vector = weighted_sum(equations, weights)
-    others = matrix[..., None, :, :, :] - weights[..., None, None] * equations.matrix
-    others_vector = vector[..., None, :, :] - weights[..., None] * equations.vector
-    identity = torch.eye(3, dtype=matrix.dtype, device=matrix.device)
-    covariance = inverse3(well_conditioned(others + prior_precision * identity)).inverse
-    step = (covariance * others_vector[..., None, :]).sum(-1)
+    each = weighted(equations, weights)
+    step, covariance = solve_equations(each.sum(-3, keepdim=True) - each, precision=prior_precision)
     error = linearised.residual - (linearised.jacobian * step[..., None, :]).sum(-1)
     spread = (linearised.jacobian[..., None] * covariance[..., None, :, :]).sum(-2)
     open_variance = 0.5 * (spread * linearised.jacobian).sum((-2, -1))

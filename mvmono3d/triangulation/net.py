@@ -6,9 +6,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from mvmono3d.geometry.solve import inverse3
 from mvmono3d.nn.features import FEATURES
-from mvmono3d.nn.linearise import Linearised, NormalEquations, weighted_sum, well_conditioned
+from mvmono3d.nn.linearise import Linearised, NormalEquations, solve_equations, weighted
 
 
 class WeightedPoints(NamedTuple):
@@ -59,11 +58,8 @@ class ViewWeights(nn.Module):
         reference: Float[Tensor, "*batch joint 3"],
     ) -> WeightedPoints:
         """Solve for the joints; the weak prior at `reference` keeps fewer than two views solvable."""
-        matrix, vector = weighted_sum(equations, weights)
-        identity = torch.eye(3, dtype=matrix.dtype, device=matrix.device)
-        covariance = inverse3(well_conditioned(matrix + self.prior_precision * identity)).inverse
-        step = (covariance * vector[..., None, :]).sum(-1)
-        return WeightedPoints(reference + step, covariance, weights)
+        fixed = solve_equations(weighted(equations, weights).sum(-3), precision=self.prior_precision)
+        return WeightedPoints(reference + fixed.step, fixed.covariance, weights)
 
 
 def pose_variance(

@@ -12,7 +12,7 @@ from tests.learned import SKELETON
 
 def measurement(jacobian: torch.Tensor, residual: torch.Tensor) -> Linearised:
     usable = torch.ones(jacobian.shape[:-2], dtype=torch.bool)
-    return Linearised(residual, jacobian, usable, torch.ones(jacobian.shape[:-2]))
+    return Linearised(residual, jacobian, usable, torch.ones(jacobian.shape[:-2]), residual)
 
 
 def example() -> tuple[Motion, Linearised, torch.Tensor]:
