@@ -5,7 +5,7 @@ from itertools import combinations
 import cv2
 import numpy as np
 import onnxruntime
-import pycolmap
+import pycolmap  # pyright: ignore[reportMissingImports] - only `make bench` installs it
 import torch
 
 from mvmono3d.geometry.robust import triangulate_robust
