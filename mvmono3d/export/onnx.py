@@ -20,6 +20,8 @@ from mvmono3d.export.lint import lint
 from mvmono3d.export.views import merge_views
 
 OPSET = 20
+_FOLDED = 1 << 24
+"""Bytes of a constant that is computed once, at export."""
 
 _DTYPES = {INTEGER: torch.int64, BOOLEAN: torch.bool}
 
@@ -78,7 +80,9 @@ def _simplify(model: onnx_ir.Model) -> None:
         *once,
     )
     with _quiet():
-        optimizer.fold_constants(model)
+        optimizer.fold_constants(
+            model, onnx_shape_inference=True, input_size_limit=_FOLDED, output_size_limit=_FOLDED
+        )
         for simplify in passes:
             simplify(model)
         merge_views(model)

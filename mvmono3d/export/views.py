@@ -100,7 +100,7 @@ def _is_view(node: onnx_ir.Node) -> bool:
         case "Slice":
             return all(step > 0 for step in _constant(node, 4, default=[1]))
         case "Transpose":
-            order = [axis for axis in node.attributes.get_ints("perm") if old[axis] > 1]
+            order = [axis for axis in node.attributes.get_ints("perm") or () if old[axis] > 1]
             return order == sorted(order)
         case _:
             return node.op_type in _ALWAYS
@@ -127,12 +127,7 @@ def _reshape(graph: onnx_ir.Graph, node: onnx_ir.Node, source: onnx_ir.Value) ->
 
 def _initializer(graph: onnx_ir.Graph, name: str, value: np.ndarray) -> onnx_ir.Value:
     if name not in graph.initializers:
-        tensor = onnx_ir.tensor(value, name=name)
-        graph.register_initializer(
-            onnx_ir.Value(
-                name=name, shape=tensor.shape, type=onnx_ir.TensorType(tensor.dtype), const_value=tensor
-            )
-        )
+        graph.register_initializer(onnx_ir.Value(name=name, const_value=onnx_ir.tensor(value, name=name)))
     return graph.initializers[name]
 
 

@@ -133,7 +133,7 @@ def body_frame(
         rotation = xp.broadcast_to(identity3(points), (*points.shape[:-2], 3, 3))
         return ActorFrame(rotation, origin, xp.zeros_like(any_torso))
     first, second = _frame_axes(points, frame)
-    defined = lengths(first) > _LEAST_WIDTH_M
+    defined = xp.sum(first * first, axis=-1) > _LEAST_WIDTH_M**2
     if present is not None:
         for joint in (*frame.lateral, *(frame.forward or ())):
             defined = defined & present[..., joint]
@@ -166,11 +166,8 @@ def _torso_mean(points: Array, skeleton: Skeleton, present: Array | None) -> tup
     xp = namespace(points)
     torso = _take(points, skeleton.torso)
     if present is None:
-        weights = xp.ones_like(torso[..., 0])
-    else:
-        weights = xp.astype(
-            xp.stack([present[..., joint] for joint in skeleton.torso], axis=-1), points.dtype
-        )
+        return xp.mean(torso, axis=-2), xp.ones_like(torso[..., 0, 0], dtype=xp.bool)
+    weights = xp.astype(xp.stack([present[..., joint] for joint in skeleton.torso], axis=-1), points.dtype)
     count = xp.sum(weights, axis=-1)
     any_torso = count > 0.0
     total = xp.sum(torso * weights[..., None], axis=-2)

@@ -35,6 +35,7 @@ class _Radial(NamedTuple):
     """c1 c2 c3 c4, each (2 *batch view 1): for the polynomial and for its slope."""
     decentring: Array
     """(2 *batch view 1): p2, p1; 0 for fisheye."""
+    twice_decentring: Array
 
 
 class _Reach(NamedTuple):
@@ -145,10 +146,12 @@ def _radial(lens: Array) -> _Radial:
     fisheye = lens[..., 9:] > 0.5
     d0, d1, d2, d3, d4 = (lens[..., column : column + 1] for column in range(4, 9))
     radial = (d0, d1, xp.where(fisheye, d2, d4), xp.where(fisheye, d3, 0.0))
+    decentring = xp.where(fisheye, 0.0, xp.stack([d3, d2], axis=0))
     return _Radial(
         fisheye=fisheye,
         coefficients=tuple(c * _column([1.0, 2 * power + 3.0], lens) for power, c in enumerate(radial)),
-        decentring=xp.where(fisheye, 0.0, xp.stack([d3, d2], axis=0)),
+        decentring=decentring,
+        twice_decentring=2.0 * decentring,
     )
 
 
@@ -213,5 +216,5 @@ def _decentred(radial: _Radial, places: Array) -> tuple[Array, Array]:
     """
     xp = namespace(places)
     squared = xp.sum(places * places, axis=0)
-    lean = 2.0 * xp.sum(radial.decentring * places, axis=0)
+    lean = xp.sum(radial.twice_decentring * places, axis=0)
     return radial.decentring * squared + lean * places, 3.0 * lean

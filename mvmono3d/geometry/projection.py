@@ -1,5 +1,6 @@
 """From the world to pixels and back along rays."""
 
+import math
 from typing import NamedTuple
 
 from jaxtyping import Bool, Float, Int
@@ -101,12 +102,10 @@ def jacobian_at(
 ) -> Float[Array, "*#batch view joint 2 3"]:
     """Return `projection_jacobian` for points already transformed by `to_normalised`."""
     xp = namespace(normalised, depth, lens, camera_from_world)
-    in_front = depth > NEAR_M
-    inverse_depth = xp.where(in_front, 1.0 / xp.where(in_front, depth, 1.0), 0.0)
-    scale = lens[..., None, :2] * inverse_depth[..., None]
-    across = camera_from_world[..., None, :2, :3]
-    along = camera_from_world[..., None, 2:, :3]
-    return scale[..., None] * (across - normalised[..., None] * along)
+    # Divided by infinity, what is not in front becomes 0, and so does its gradient.
+    scale = lens[..., None, :2] / xp.where(depth > NEAR_M, depth, math.inf)[..., None]
+    rotation = camera_from_world[..., None, :, :3]
+    return scale[..., None] * (rotation[..., :2, :] - normalised[..., None] * rotation[..., 2:, :])
 
 
 def inside_image(

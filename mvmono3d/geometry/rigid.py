@@ -1,10 +1,11 @@
 """Rotations and rigid transforms. `a_from_b` is [R | t] of shape (3, 4): x_a = R x_b + t."""
 
+import math
 from typing import NamedTuple
 
 from jaxtyping import Bool, Float
 
-from mvmono3d.core.array import Array, namespace
+from mvmono3d.core.array import Array, device, namespace
 from mvmono3d.geometry.solve import identity3
 
 _SMALL = 1e-6
@@ -69,14 +70,13 @@ def orthonormal(first: Float[Array, "*#batch 3"], second: Float[Array, "*#batch 
     """Return the right-handed axes with X along `first` and Y towards `second` (Gram-Schmidt)."""
     xp = namespace(first, second)
     first, second = xp.broadcast_arrays(first, second)
-    x_axis, x_ok = unit_vectors(first)
-    leaning, y_ok = unit_vectors(second)
+    (x_axis, x_ok), (leaning, y_ok) = unit_vectors(first), unit_vectors(second)
     across = leaning - xp.sum(x_axis * leaning, axis=-1, keepdims=True) * x_axis
-    squared = xp.sum(across * across, axis=-1)
-    ok = x_ok & y_ok & (squared > _PARALLEL)
-    y_axis = across / xp.sqrt(xp.where(ok, squared, 1.0))[..., None]
+    squared = xp.sum(across * across, axis=-1, keepdims=True)
+    ok = (x_ok & y_ok)[..., None] & (squared > _PARALLEL)
+    y_axis = across / xp.sqrt(xp.where(ok, squared, 1.0))
     axes = xp.stack([x_axis, y_axis, cross(x_axis, y_axis)], axis=-1)
-    return Orthonormal(xp.where(ok[..., None, None], axes, identity3(axes)), ok)
+    return Orthonormal(xp.where(ok[..., None], axes, identity3(axes)), ok[..., 0])
 
 
 def unit_vectors(
@@ -84,10 +84,9 @@ def unit_vectors(
 ) -> tuple[Float[Array, "*batch 3"], Bool[Array, "*batch"]]:
     """Return the vectors at length 1, and where that is possible; a zero vector stays 0."""
     xp = namespace(vectors)
-    squared = xp.sum(vectors * vectors, axis=-1)
+    squared = xp.sum(vectors * vectors, axis=-1, keepdims=True)
     ok = squared > float(xp.finfo(vectors.dtype).tiny)
-    unit = vectors / xp.sqrt(xp.where(ok, squared, 1.0))[..., None]
-    return xp.where(ok[..., None], unit, 0.0), ok
+    return vectors / xp.sqrt(xp.where(ok, squared, math.inf)), ok[..., 0]
 
 
 def lengths(vectors: Float[Array, "*batch 3"]) -> Float[Array, "*batch"]:
@@ -101,9 +100,9 @@ def lengths(vectors: Float[Array, "*batch 3"]) -> Float[Array, "*batch"]:
 def cross(first: Float[Array, "*#batch 3"], second: Float[Array, "*#batch 3"]) -> Float[Array, "*#batch 3"]:
     """Return the cross product, over any broadcasting batch shapes."""
     xp = namespace(first, second)
-    x1, y1, z1 = (first[..., component] for component in range(3))
-    x2, y2, z2 = (second[..., component] for component in range(3))
-    return xp.stack([y1 * z2 - z1 * y2, z1 * x2 - x1 * z2, x1 * y2 - y1 * x2], axis=-1)
+    one, two = (xp.asarray(order, device=device(first)) for order in ([1, 2, 0], [2, 0, 1]))
+    left = xp.take(first, one, axis=-1) * xp.take(second, two, axis=-1)
+    return left - xp.take(first, two, axis=-1) * xp.take(second, one, axis=-1)
 
 
 def cross_matrix(vector: Float[Array, "*batch 3"]) -> Float[Array, "*batch 3 3"]:

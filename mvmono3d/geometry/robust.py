@@ -28,12 +28,12 @@ _DEGENERATE = int(MissingReason.DEGENERATE)
 
 
 class _Fixed(NamedTuple):
-    """The refined points (*batch joint 3 1) and what each view says about them."""
+    """The refined points (3 *batch 1 1 1 joint) and what each view says about them."""
 
     points: Array
     found: Residuals
     inlier: Array
-    """(*batch joint view 1) 1 or 0."""
+    """(*batch 1 1 view joint) 1 or 0."""
 
 
 def triangulate_robust(
@@ -58,10 +58,10 @@ def triangulate_robust(
     points = _refine(sight, consensus.points, settings=settings)
     # Distances to the detections are those in distorted pixels, through the whole lens.
     xp = namespace(points)
-    there = project(xp.squeeze(points, axis=-1), lens=lens, camera_from_world=sight.pose)
-    seen = xp.matrix_transpose(xp.squeeze(sight.seen, axis=-1)) > 0.0
+    there = project(_components_last(points[..., 0, 0, 0, :]), lens=lens, camera_from_world=sight.pose)
+    seen = sight.seen[..., 0, 0, :, :] > 0.0
     offset = xp.where(seen[..., None], there.pixels - pixels, 0.0)
-    error2 = xp.matrix_transpose(xp.sum(offset * offset, axis=-1))[..., None]
+    error2 = xp.sum(offset * offset, axis=-1)[..., None, None, :, :]
     return _answer(sight, consensus, points, exact=error2, settings=settings)
 
 
@@ -99,28 +99,27 @@ def _answer(
     """Judge the points; `exact` are squared distances to the detections where `look` is first order."""
     xp = namespace(points)
     found = look(sight, points, settings=settings)
-    error2 = xp.sum(found.pixels * found.pixels, axis=0) * sight.seen if exact is None else exact
+    error2 = xp.sum(found.pixels * found.pixels, axis=-3, keepdims=True) * sight.seen
     if exact is not None:
-        found = found._replace(error2=xp.where(found.error2 < WORST, exact, WORST))
+        error2, found = exact, found._replace(error2=xp.where(found.error2 < WORST, exact, WORST))
     limit = sight.seen * (settings.refine_gates[-1] * settings.sigma_px) ** 2
     fixed = _Fixed(points, found, xp.astype(found.error2 < limit, points.dtype))
     agreeing = distinct(fixed.inlier, sight)
     covariance, regular = _uncertainty(sight, fixed, settings=settings)
     reason = _reason(sight, consensus, fixed, agreeing=agreeing, regular=regular, settings=settings)
+    reason = reason[..., 0, 0, 0, :]
     solved = reason == _SOLVED
     apart = error2 > 0.0
-    residual = xp.where(apart & solved, xp.sqrt(xp.where(apart, error2, 1.0)), 0.0)
-    covariance = xp.where(solved, covariance, 0.0)
-    inlier = (fixed.inlier > 0.0) & solved
-    agreeing = xp.where(solved, xp.astype(agreeing, xp.int64), 0)
-    place = xp.where(solved, points, 0.0)[..., 0] + xp.where(solved[..., 0], sight.origin, 0.0)
+    residual = xp.where(apart, xp.sqrt(xp.where(apart, error2, 1.0)), 0.0)[..., 0, 0, :, :]
+    covariance = _components_last(xp.where(solved, covariance, 0.0))
+    place = xp.where(solved, points[..., 0, 0, 0, :] + sight.origin, 0.0)
     return RobustTriangulated(
-        points_world=place,
-        covariance_world=xp.reshape(covariance, (*covariance.shape[:-2], 3, 3)),
-        inlier=xp.matrix_transpose(inlier[..., 0]),
-        agreeing=agreeing[..., 0, 0],
-        reason=reason[..., 0, 0],
-        residual_px=xp.matrix_transpose(residual[..., 0]),
+        points_world=_components_last(place),
+        covariance_world=xp.reshape(covariance, (*covariance.shape[:-1], 3, 3)),
+        inlier=(fixed.inlier[..., 0, 0, :, :] > 0.0) & solved[..., None, :],
+        agreeing=xp.where(solved, xp.astype(agreeing[..., 0, 0, 0, :], xp.int64), 0),
+        reason=reason,
+        residual_px=xp.where(solved[..., None, :], residual, 0.0),
     )
 
 
@@ -130,14 +129,15 @@ def _refine(sight: Sight, points: Array, *, settings: RobustSettings) -> Array:
     for gate in settings.refine_gates:
         found = look(sight, points, settings=settings)
         use = xp.astype(found.error2 < sight.seen * (gate * settings.sigma_px) ** 2, points.dtype)
-        points = points - solve_normal(linearised(sight, found, use)).solution
+        step = solve_normal(linearised(sight, found, use)).solution
+        points = points - step[..., None, None, None, :]
     return points
 
 
 def _uncertainty(sight: Sight, fixed: _Fixed, *, settings: RobustSettings) -> tuple[Array, Array]:
-    """Return covariances (*batch joint 9 1), and whether rays are far enough from parallel."""
+    """Return covariances (9 *batch joint), and whether rays are far enough from parallel."""
     solved = solve_normal(linearised(sight, fixed.found, fixed.inlier))
-    return solved.inverse * settings.sigma_px**2, solved.ok
+    return solved.inverse * settings.sigma_px**2, solved.ok[0, ..., None, None, None, :]
 
 
 def _reason(
@@ -149,7 +149,7 @@ def _reason(
     regular: Array,
     settings: RobustSettings,
 ) -> Array:
-    """Return the reason (*batch joint 1 1)."""
+    """Return the reason (*batch 1 1 1 joint)."""
     xp = namespace(fixed.points)
     agree = (consensus.cost < WORST) & (agreeing > 1.5)
     wide = regular & _wide(sight, fixed, settings=settings)
@@ -162,17 +162,18 @@ def _reason(
 
 
 def _wide(sight: Sight, fixed: _Fixed, *, settings: RobustSettings) -> Array:
-    """Say whether two inlier rays meet at more than the least angle (*batch joint 1 1)."""
+    """Say whether two inlier rays meet at more than the least angle (*batch 1 1 1 joint)."""
     xp = namespace(fixed.points)
-    rays = sight.centres - xp.matrix_transpose(fixed.points)
-    squared = xp.sum(rays * rays, axis=-1, keepdims=True)
-    dots = rays @ xp.matrix_transpose(rays)
+    rays = sight.centres - fixed.points[..., 0, 0, :, :]
+    squared = xp.sum(rays * rays, axis=0)
+    dots = xp.sum(rays[..., :, None, :] * rays[..., None, :, :], axis=0)
     # 1 - cos² > sin² of the least angle, without a division.
     sine2 = math.sin(math.radians(settings.min_angle_deg)) ** 2
-    product = squared * xp.matrix_transpose(squared)
-    apart = (product - dots * dots > sine2 * product) & ~sight.near[..., None, :, :]
-    partners = xp.astype(apart, rays.dtype) @ fixed.inlier
-    return xp.sum(partners * fixed.inlier, axis=-2, keepdims=True) > 0.0
+    product = squared[..., :, None, :] * squared[..., None, :, :]
+    apart = (product - dots * dots > sine2 * product) & ~sight.near[..., None]
+    inlier = fixed.inlier[..., 0, 0, :, :] > 0.0
+    wide = apart & inlier[..., :, None, :] & inlier[..., None, :, :]
+    return xp.any(wide, axis=(-3, -2))[..., None, None, None, :]
 
 
 def _contradicted(sight: Sight, consensus: Consensus, fixed: _Fixed, *, settings: RobustSettings) -> Array:
@@ -182,4 +183,8 @@ def _contradicted(sight: Sight, consensus: Consensus, fixed: _Fixed, *, settings
     limit = xp.clip(consensus.cost + settings.rival_margin * settings.sigma_px**2, max=WORST)
     shared = distinct(tried.supports * fixed.inlier, sight)
     rival = (tried.cost < limit) & (shared < 1.5)
-    return xp.any(rival, axis=-1, keepdims=True) & ~consensus.certain
+    return xp.any(rival, axis=-4, keepdims=True) & ~consensus.certain
+
+
+def _components_last(values: Array) -> Array:
+    return namespace(values).permute_dims(values, (*range(1, values.ndim), 0))

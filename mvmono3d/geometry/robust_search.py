@@ -15,21 +15,21 @@ class Tried(NamedTuple):
     """All hypotheses; the point of all detected views is the first."""
 
     points: Array
-    """(*batch joint 3 subset)"""
+    """(3 *batch subset 1 1 joint)"""
     cost: Array
-    """(*batch joint 1 subset)"""
+    """(*batch subset 1 1 joint)"""
     supports: Array
-    """(*batch joint view subset) 1 where a view agrees, else 0."""
+    """(*batch subset 1 view joint) 1 where a view agrees, else 0."""
     certain: Array
-    """(*batch joint 1 subset) No set that shares at most one view with the supporters can explain the
+    """(*batch subset 1 1 joint) No set that shares at most one view with the supporters can explain the
     joint as well."""
 
 
 class Consensus(NamedTuple):
-    """The best hypothesis of each joint (*batch joint 1 1), and all that was tried."""
+    """The best hypothesis of each joint (*batch 1 1 1 joint), and all that was tried."""
 
     points: Array
-    """(*batch joint 3 1)"""
+    """(3 *batch 1 1 1 joint)"""
     cost: Array
     certain: Array
     possible: Array
@@ -41,48 +41,55 @@ def search(sight: Sight, settings: RobustSettings) -> Consensus:
     """Score the point of all views and of subsets of them."""
     xp = namespace(sight.rows)
     views = sight.rows.shape[-2]
-    subsets = (tuple(range(views)), *view_subsets(views))
-    rows = [[float(view in subset) for view in range(views)] for subset in subsets]
-    # Of the first, any number of views will do.
-    sizes = [[-0.5, *(len(subset) - 0.5 for subset in subsets[1:])]]
-    members, least = (
-        xp.asarray(value, dtype=sight.rows.dtype, device=device(sight.rows)) for value in (rows, sizes)
-    )
-    normal = _normal_equations(sight.rows, sight.target)
-    rough = solve_normal(_transposed(members[:1] @ (normal * sight.seen)))
+    subsets = view_subsets(views)
+    members = _members((tuple(range(views)), *subsets), sight)
+    normal = xp.sum(_products(sight.rows, _with(sight.rows, sight.target)), axis=-3)
+    rough = solve_normal(xp.sum(normal * sight.seen[..., 0, 0, :, :], axis=-2, keepdims=True))
     # Behind a camera the least depth stands in, as in the kernel.
-    depth = xp.clip(sight.along @ rough.solution - sight.along_target, min=settings.min_depth_m)
-    solved = solve_normal(_transposed(members @ (normal * (sight.seen / (depth * depth)))))
-    whole = xp.matrix_transpose(sight.seen) @ xp.matrix_transpose(members) > least
-    tried, in_front = _score(sight, solved.solution, complete=whole & solved.ok, settings=settings)
-    possible = solved.ok[..., :1] & in_front[..., :1]
-    return _best(tried, possible)
+    depth = xp.sum(sight.along * _hypotheses(rough.solution), axis=0) - sight.along_target
+    depth = xp.clip(depth, min=settings.min_depth_m)
+    weights = (sight.seen / (depth * depth))[..., 0, 0, :, :]
+    solved = solve_normal(members @ (normal * weights))
+    # Of the first, any number of views will do.
+    needed = _members(((), *subsets), sight)[:, None, :, None]
+    lacking = xp.sum(needed * (1.0 - sight.seen), axis=-2, keepdims=True)
+    ok = _hypotheses(solved.ok)[0, ...]
+    points = _hypotheses(solved.solution)
+    tried, in_front = _score(sight, points, complete=ok & (lacking < 0.5), settings=settings)
+    return _best(tried, ok[..., :1, :, :, :] & in_front)
 
 
 def linearised(sight: Sight, found: Residuals, use: Array) -> Array:
-    """Return the normal equations [J^T J | J^T r] of the used views about points (*batch joint 12 1)."""
-    xp = namespace(use)
-    depth, residual = found.depth, found.pixels
-    slope = (sight.rows - residual * sight.along) / depth
-    both = xp.concat([slope, residual], axis=-1)
-    total = xp.sum(xp.matrix_transpose(slope * use) @ both, axis=0)
-    return xp.reshape(total, (*total.shape[:-2], 12, 1))
+    """Return the normal equations [J^T J | J^T r] of the used views about points (12 *batch joint)."""
+    slope = (sight.rows - found.pixels * sight.along) / found.depth
+    products = _products(slope * use, _with(slope, found.pixels))
+    return namespace(use).sum(products, axis=(-3, -2))
 
 
-def _normal_equations(rows: Array, target: Array) -> Array:
-    """Return [a a^T | a b] of each view, flat (*batch joint view 12)."""
-    xp = namespace(rows)
-    both = xp.concat([rows, target], axis=-1)
-    total = xp.sum(rows[..., :, None] * both[..., None, :], axis=0)
-    return xp.reshape(total, (*total.shape[:-2], 12))
+def _with(rows: Array, right: Array) -> Array:
+    return namespace(rows).concat([rows, right[None, ...]], axis=0)
 
 
-def _transposed(systems: Array) -> Array:
-    return namespace(systems).matrix_transpose(systems)
+def _products(rows: Array, both: Array) -> Array:
+    """Return every row (3 …) times every column (4 …) as (12 *batch axis view joint)."""
+    products = rows[:, None, ..., 0, :, :, :] * both[None, :, ..., 0, :, :, :]
+    return namespace(rows).reshape(products, (12, *products.shape[2:]))
+
+
+def _members(subsets: tuple[tuple[int, ...], ...], sight: Sight) -> Array:
+    """Return (subset view), 1 where the view belongs to the subset."""
+    views = range(sight.rows.shape[-2])
+    rows = [[float(view in subset) for view in views] for subset in subsets]
+    return namespace(sight.rows).asarray(rows, dtype=sight.rows.dtype, device=device(sight.rows))
+
+
+def _hypotheses(values: Array) -> Array:
+    """Turn (component *batch subset joint) into (component *batch subset 1 1 joint)."""
+    return values[..., None, None, :]
 
 
 def _score(sight: Sight, points: Array, *, complete: Array, settings: RobustSettings) -> tuple[Tried, Array]:
-    """Score hypotheses; the second answer says where all detected views have the point before them."""
+    """Score hypotheses; the second answer says where all detected views have the first before them."""
     xp = namespace(points)
     gate2 = (settings.gate * settings.sigma_px) ** 2
     limit = sight.seen * gate2
@@ -93,26 +100,26 @@ def _score(sight: Sight, points: Array, *, complete: Array, settings: RobustSett
     complete = complete & (count > 1.5)
     cost = xp.where(complete, cost, WORST)
     slack = count * gate2 - (gate2 + settings.rival_margin * settings.sigma_px**2)
-    in_front = xp.matrix_transpose(sight.seen) @ error2 < WORST
-    return Tried(points, cost, supports, complete & (cost < slack)), in_front
+    farthest = xp.max(error2[..., :1, :, :, :] * sight.seen, axis=-2, keepdims=True)
+    return Tried(points, cost, supports, complete & (cost < slack)), farthest < WORST
 
 
 def _best(tried: Tried, possible: Array) -> Consensus:
     """Take the best of what was tried where it is better and there was doubt before it was tried."""
     xp = namespace(tried.cost)
-    count = tried.cost.shape[-1]
-    places = xp.arange(count, device=device(tried.cost))
-    cost, certain = tried.cost, tried.certain[..., :1]
+    count = tried.cost.shape[-4]
+    places = xp.arange(count, device=device(tried.cost))[:, None, None, None]
+    cost, certain = tried.cost, tried.certain[..., :1, :, :, :]
     for start in range(1, count, SUBSETS_AT_ONCE):
         if start > 1:
-            best = xp.argmin(cost[..., :start], axis=-1, keepdims=True)
-            certain = xp.any(tried.certain[..., :start] & (places[:start] == best), axis=-1, keepdims=True)
+            best = xp.argmin(cost[..., :start, :, :, :], axis=-4, keepdims=True) == places[:start, ...]
+            certain = xp.any(tried.certain[..., :start, :, :, :] & best, axis=-4, keepdims=True)
         cost = xp.where(certain & (places >= start), 2.0 * WORST, cost)
-    chosen = places == xp.argmin(cost, axis=-1, keepdims=True)
+    chosen = places == xp.argmin(cost, axis=-4, keepdims=True)
     return Consensus(
-        points=xp.sum(xp.where(chosen, tried.points, 0.0), axis=-1, keepdims=True),
-        cost=xp.min(cost, axis=-1, keepdims=True),
-        certain=xp.any(chosen & tried.certain, axis=-1, keepdims=True),
+        points=xp.sum(xp.where(chosen, tried.points, 0.0), axis=-4, keepdims=True),
+        cost=xp.min(cost, axis=-4, keepdims=True),
+        certain=xp.any(chosen & tried.certain, axis=-4, keepdims=True),
         possible=possible,
         tried=tried,
     )

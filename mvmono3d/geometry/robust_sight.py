@@ -1,8 +1,8 @@
 """What the views say about joints, in the form that robust triangulation works on.
 
-Here joints come before views, and points are columns with an axis of hypotheses:
-`rows (2 *batch joint view 3)` times `points (*batch joint 3 subset)`. An exported graph pays for every
-operation, not for the size of its arrays: hence few operations on arrays that broadcast as they are.
+Everything has the axes `*batch subset axis view joint`, with components (of points, of rows) before them;
+`subset` are hypotheses, `axis` the two of the image. An exported graph pays for every operation and for
+every short run of memory: hence few operations, on arrays that broadcast as they are, joints last.
 """
 
 from typing import NamedTuple
@@ -32,23 +32,23 @@ class Sight(NamedTuple):
     """
 
     rows: Array
-    """(2 *batch joint view 3)"""
+    """(3 *batch 1 2 view joint)"""
     target: Array
-    """(2 *batch joint view 1)"""
+    """(*batch 1 2 view joint)"""
     along: Array
-    """(*batch 1 view 3)"""
+    """(3 *batch 1 1 view 1)"""
     along_target: Array
-    """(*batch 1 view 1)"""
+    """(*batch 1 1 view 1)"""
     seen: Array
-    """(*batch joint view 1) 1 where a view detected the joint where its lens can image one, else 0."""
+    """(*batch 1 1 view joint) 1 where a view detected the joint where its lens can image one, else 0."""
     centres: Array
-    """(*batch 1 view 3) of the cameras."""
+    """(3 *batch view 1) of the cameras."""
     near: Array
     """(*batch view view) whether two views are at one place."""
     later: Array
-    """(*batch 1 view view) 1 where the first of two near views is listed after the second."""
+    """(*batch 1 1 view view) 1 where the first of two near views is listed after the second."""
     origin: Array
-    """(*batch 1 3) the moved origin in the world."""
+    """(3 *batch 1) the moved origin in the world."""
     pose: Array
     """(*batch view 3 4) camera_from_world for the moved origin."""
 
@@ -57,11 +57,11 @@ class Residuals(NamedTuple):
     """Residuals of points in every view."""
 
     pixels: Array
-    """(2 *batch joint view subset)"""
+    """(*batch subset 2 view joint)"""
     depth: Array
-    """(*batch joint view subset), 1 where the point is not in front."""
+    """(*batch subset 1 view joint), 1 where the point is not in front."""
     error2: Array
-    """(*batch joint view subset) squared; very large where the point is not in front."""
+    """(*batch subset 1 view joint) squared; very large where the point is not in front."""
 
 
 def see(
@@ -75,6 +75,8 @@ def see(
 ) -> Sight:
     """Linearise every detection about itself."""
     xp = namespace(pixels, confidence, lens, camera_from_world)
+    own = (pixels, 3), (confidence, 2), (detected, 2), (lens, 2), (camera_from_world, 3)
+    pixels, confidence, detected, lens, camera_from_world = _of_one_rank(*own)
     seen = _countable(pixels, confidence, detected, focal=lens[..., :2])
     pixels = xp.where(seen[..., None], pixels, lens[..., None, 2:4])
     straight = undistort(pixels, lens)
@@ -87,7 +89,9 @@ def see(
     rows = multiply(
         stretch, sight.pose[..., None, :2, :] - straight[..., None] * sight.pose[..., None, 2:, :]
     )
-    return _facing(sight, rows)
+    batch = list(range(rows.ndim - 4))
+    view, joint, axis, component = range(rows.ndim - 4, rows.ndim)
+    return _facing(sight, xp.permute_dims(rows, (component, *batch, axis, view, joint)))
 
 
 def see_straight(
@@ -101,25 +105,34 @@ def see_straight(
 ) -> Sight:
     """Do what `see` does for lenses without distortion; `offsets` are pixels from the optical axis."""
     xp = namespace(offsets, confidence, focal, camera_from_world)
+    own = (offsets, 3), (confidence, 2), (detected, 2), (focal, 2), (camera_from_world, 3)
+    offsets, confidence, detected, focal, camera_from_world = _of_one_rank(*own)
     seen = _countable(offsets, confidence, detected, focal=focal)
     offsets = xp.where(seen[..., None], offsets, 0.0)
     sight = _stand(camera_from_world, seen, settings)
-    across = sight.pose[..., None, :2, :] * focal[..., None, :, None]
-    return _facing(sight, across - offsets[..., None] * sight.pose[..., None, 2:, :])
+    pose = sight.pose
+    batch, view = list(range(pose.ndim - 3)), pose.ndim - 3
+    across = pose[..., :2, :] * focal[..., None]
+    across = xp.permute_dims(across, (view + 2, *batch, view + 1, view))[..., None]
+    ahead = xp.permute_dims(pose[..., 2:, :], (view + 2, *batch, view + 1, view))[..., None]
+    axes = list(range(offsets.ndim - 3))
+    offsets = xp.permute_dims(offsets, (*axes, offsets.ndim - 1, offsets.ndim - 3, offsets.ndim - 2))
+    return _facing(sight, across - ahead * offsets)
 
 
 def look(sight: Sight, points: Array, *, settings: RobustSettings) -> Residuals:
-    """Return the residuals of points (*batch joint 3 subset)."""
+    """Return the residuals of points (3 *batch subset 1 1 joint)."""
     xp = namespace(points)
-    depth = sight.along @ points - sight.along_target
+    depth = xp.sum(sight.along * points, axis=0) - sight.along_target
     in_front = depth > settings.min_depth_m
     depth = xp.where(in_front, depth, 1.0)
-    pixels = (sight.rows @ points - sight.target) / depth
-    return Residuals(pixels, depth, xp.where(in_front, xp.sum(pixels * pixels, axis=0), _FAR))
+    pixels = (xp.sum(sight.rows * points, axis=0) - sight.target) / depth
+    error2 = xp.sum(pixels * pixels, axis=-3, keepdims=True)
+    return Residuals(pixels, depth, xp.where(in_front, error2, _FAR))
 
 
-def distinct(views: Float[Array, "*batch joint view subset"], sight: Sight) -> Array:
-    """Count the views that are 1, those at one place once: (*batch joint 1 subset)."""
+def distinct(views: Float[Array, "*batch view joint"], sight: Sight) -> Array:
+    """Count the views that are 1, those at one place once: (*batch 1 joint)."""
     xp = namespace(views)
     return xp.sum(xp.clip(views - sight.later @ views, min=0.0), axis=-2, keepdims=True)
 
@@ -138,30 +151,27 @@ def _stand(camera_from_world: Array, seen: Array, settings: RobustSettings) -> S
     behind = xp.sum(rotation * translation, axis=-2, keepdims=True)
     middle = xp.mean(behind, axis=-3, keepdims=True)
     shifted = translation - xp.sum(rotation * middle, axis=-1, keepdims=True)
-    centres = xp.squeeze(middle - behind, axis=-2)[..., None, :, :]
+    centres = _first(xp.squeeze(middle - behind, axis=-2))[..., None]
     near, later = _places(centres, settings)
-    nothing = xp.zeros_like(translation)
+    ahead = _first(rotation[..., 2, :])
     return Sight(
-        rows=nothing,
-        target=nothing,
-        along=rotation[..., 2, :][..., None, :, :],
-        along_target=-shifted[..., 2, :][..., None, :, :],
-        seen=xp.astype(xp.matrix_transpose(seen)[..., None], rotation.dtype),
+        rows=behind,
+        target=behind,
+        along=ahead[..., None, None, :, None],
+        along_target=-shifted[..., 2, :][..., None, None, :, :],
+        seen=xp.astype(seen, rotation.dtype)[..., None, None, :, :],
         centres=centres,
         near=near,
         later=later,
-        origin=-middle[..., 0, :, :],
+        origin=-_first(middle[..., 0, 0, :])[..., None],
         pose=xp.concat([rotation, shifted], axis=-1),
     )
 
 
 def _facing(sight: Sight, rows: Array) -> Sight:
-    """Fill in what is seen: rows (*batch view joint 2 4)."""
-    xp = namespace(rows)
-    axes = list(range(rows.ndim - 4))
-    view = len(axes)
-    rows = xp.permute_dims(rows, (view + 2, *axes, view + 1, view, view + 3))
-    return sight._replace(rows=rows[..., :3], target=-rows[..., 3:])
+    """Fill in what is seen: rows (4 *batch 2 view joint)."""
+    rows = rows[..., None, :, :, :]
+    return sight._replace(rows=rows[:3, ...], target=-rows[3, ...])
 
 
 def _upright(stretch: Array) -> Array:
@@ -171,13 +181,20 @@ def _upright(stretch: Array) -> Array:
 
 def _places(centres: Array, settings: RobustSettings) -> tuple[Array, Array]:
     xp = namespace(centres)
-    offset = xp.permute_dims(centres, _swapped(centres.ndim)) - centres
-    near = xp.sum(offset * offset, axis=-1) <= settings.min_separation_m**2
+    offset = xp.matrix_transpose(centres) - centres
+    near = xp.sum(offset * offset, axis=0) <= settings.min_separation_m**2
     order = xp.arange(centres.shape[-2], device=device(centres))
     later = near & (order[:, None] > order)
-    return near, xp.astype(later, centres.dtype)[..., None, :, :]
+    return near, xp.astype(later, centres.dtype)[..., None, None, :, :]
 
 
-def _swapped(rank: int) -> tuple[int, ...]:
-    """Return the axes with the two before the last exchanged."""
-    return (*range(rank - 3), rank - 2, rank - 3, rank - 1)
+def _of_one_rank(*arrays: tuple[Array, int]) -> list[Array]:
+    """Give arrays, each with the number of its own axes, equally many batch axes."""
+    rank = max(array.ndim - own for array, own in arrays)
+    return [array[(None,) * (rank + own - array.ndim)] for array, own in arrays]
+
+
+def _first(vectors: Array) -> Array:
+    """Put the last axis first."""
+    last = vectors.ndim - 1
+    return namespace(vectors).permute_dims(vectors, (last, *range(last)))

@@ -15,11 +15,13 @@ SINGULAR = 1e-9
 _RESOLUTION = 8.0
 """Smallest eigenvalue that counts, relative to the trace, in units of the dtype's rounding."""
 _LEAST_TRACE = 1e-30
-_MINORS = (
-    [5, 6, 4, 9, 10, 8, 1, 2, 0, 6, 4, 5, 10, 8, 9, 2, 0, 1],
-    [10, 8, 9, 2, 0, 1, 6, 4, 5, 9, 10, 8, 1, 2, 0, 5, 6, 4],
-)
-"""Where the factors of each minor stand in a flat 3x4 system: nine products, and nine to subtract."""
+_MINORS = ((5, 6, 4, 10, 8, 0, 6, 4, 5, 8, 9, 1), (10, 8, 9, 0, 1, 5, 9, 10, 8, 2, 0, 4))
+"""Where the factors of the minors 00 01 02 11 12 22 stand in a flat 3x4 system: six products, six to
+subtract."""
+_CRAMER = ((0, 1, 2, 0, 1, 2, 1, 3, 4, 2, 4, 5), (0, 4, 8, 3, 7, 11, 3, 7, 11, 3, 7, 11))
+"""Where the factors of the determinant and of the three unknowns stand in minors and system."""
+_WHOLE = (0, 1, 2, 1, 3, 4, 2, 4, 5)
+"""The adjugate, row by row, among the minors."""
 
 
 class Solved(NamedTuple):
@@ -44,12 +46,12 @@ class Factored(NamedTuple):
 
 
 class Normal(NamedTuple):
-    """The solutions of systems of normal equations side by side; 0 where they don't fix a point."""
+    """The solutions of systems of normal equations; 0 where they don't fix a point."""
 
-    solution: Float[Array, "*batch 3 many"]
-    inverse: Float[Array, "*batch 9 many"]
+    solution: Float[Array, "component=3 *batch"]
+    inverse: Float[Array, "entry=9 *batch"]
     """Row by row."""
-    ok: Bool[Array, "*batch 1 many"]
+    ok: Bool[Array, "one=1 *batch"]
 
 
 class _Factors(NamedTuple):
@@ -123,34 +125,36 @@ def cholesky3(matrix: Float[Array, "*batch 3 3"]) -> Factored:
     return Factored(xp.where(factors.ok, xp.matrix_transpose(upper), 0.0), factors.ok[..., 0, 0])
 
 
-def solve_normal(systems: Float[Array, "*batch 12 many"]) -> Normal:
-    """Solve normal equations [A | b], 3x4 each and flat row by row, by the adjugate: few operations.
+def solve_normal(systems: Float[Array, "entry=12 *batch"]) -> Normal:
+    """Solve normal equations [A | b], 3x4 each, row by row on the FIRST axis, by the adjugate.
 
     Every view adds two directions of equal weight to A, so its two larger eigenvalues are of one size, and
-    there the adjugate is as exact as elimination. `ok` asks that the determinant be at least `SINGULAR` of
-    the cubed trace, and told from 0. A covariance matrix, long in one direction, is a case for `solve3`.
+    there the adjugate is as exact as elimination, in a fifth of the operations. `ok` asks that the
+    determinant be at least `SINGULAR` of the cubed trace, and told from 0. A covariance matrix, long in one
+    direction, is a case for `solve3`.
     """
     xp = namespace(systems)
-    trace = xp.sum(systems[..., :12:5, :], axis=-2, keepdims=True)
-    scale = xp.clip(trace, min=_LEAST_TRACE)
+    scale = xp.clip(xp.sum(systems[:12:5, ...], axis=0, keepdims=True), min=_LEAST_TRACE)
     scaled = systems / scale
-    first, second = (xp.asarray(places, device=device(systems)) for places in _MINORS)
-    products = xp.take(scaled, first, axis=-2) * xp.take(scaled, second, axis=-2)
-    adjugate = products[..., :9, :] - products[..., 9:, :]
-    batch, many = systems.shape[:-2], systems.shape[-1]
-    square = xp.reshape(adjugate, (*batch, 3, 3, 1, many))
-    solved = xp.sum(square * xp.reshape(scaled, (*batch, 1, 3, 4, many)), axis=-3)
-    solved = xp.reshape(solved, (*batch, 12, many))
-    determinant = solved[..., :1, :]
-    ok = determinant > max(SINGULAR, 2.0 * float(xp.finfo(systems.dtype).eps))
-    divisor = xp.where(ok, determinant, math.inf)
-    return Normal(solved[..., 3::4, :] / divisor, adjugate / (divisor * scale), ok)
+    products = _take(scaled, _MINORS[0]) * _take(scaled, _MINORS[1])
+    adjugate = products[:6, ...] - products[6:, ...]
+    terms = _take(adjugate, _CRAMER[0]) * _take(scaled, _CRAMER[1])
+    solved = xp.sum(xp.reshape(terms, (4, 3, *systems.shape[1:])), axis=1)
+    ok = solved[:1, ...] > max(SINGULAR, 2.0 * float(xp.finfo(systems.dtype).eps))
+    divisor = xp.where(ok, solved[:1, ...], math.inf)
+    return Normal(solved[1:, ...] / divisor, _take(adjugate, _WHOLE) / (divisor * scale), ok)
+
+
+def _take(rows: Array, places: tuple[int, ...]) -> Array:
+    xp = namespace(rows)
+    return xp.take(rows, xp.asarray(list(places), device=device(rows)), axis=0)
 
 
 def _factor(matrix: Array) -> _Factors:
     """Eliminate without pivoting, which is stable where A is positive definite and finite where it isn't."""
     xp = namespace(matrix)
-    trace = matrix[..., 0:1, 0:1] + matrix[..., 1:2, 1:2] + matrix[..., 2:3, 2:3]
+    flat = xp.reshape(matrix, (*matrix.shape[:-2], 9))
+    trace = xp.sum(flat[..., ::4], axis=-1)[..., None, None]
     scale = xp.where(trace > 0.0, trace, 1.0)
     identity = xp.broadcast_to(identity3(matrix), matrix.shape)
     least = resolution(matrix)

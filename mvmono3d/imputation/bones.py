@@ -40,7 +40,7 @@ class BoneConstancy(nn.Module):
         incidence = torch.zeros(len(bones), joints)
         for bone, (parent, child) in enumerate(bones):
             incidence[bone, parent], incidence[bone, child] = -1.0, 1.0
-        rigid = torch.tensor([0.0 if skeleton.flexible[child] else 1.0 for child in self.bone_ends])
+        rigid = torch.tensor([0.0 if skeleton.flexible[child] else 1.0 for _, child in bones])
         self.register_buffer("incidence", incidence, persistent=False)
         self.register_buffer("rigid", rigid, persistent=False)
 
@@ -57,22 +57,24 @@ class BoneConstancy(nn.Module):
         memory: BoneMemory,
     ) -> tuple[Float[Tensor, "batch joint 3"], BoneMemory]:
         """Return the points moved onto the lengths, and the memory with this frame in it."""
-        child_variance, parent_variance = variance[:, self.bone_ends], variance[:, self.bone_starts]
-        both = child_variance + parent_variance
-        memory = self._learn(points, both, memory)
-        target = memory.length / memory.weight
+        movable = variance[..., None]
+        both = self.incidence.abs() @ movable
+        memory = self._learn(points, both[..., 0], memory)
+        target = (memory.length / memory.weight)[..., None]
+        stiffness = (self.rigid * _RELAXATION)[:, None] / (both + self.tolerance)
         for _ in range(self.sweeps):
-            vector = points[:, self.bone_ends] - points[:, self.bone_starts]
-            length = (vector.square().sum(-1) + 1e-8).sqrt()
-            excess = self.rigid * _RELAXATION * (length - target) / (both + self.tolerance)
-            pull = vector * (excess / length)[..., None]
+            vector, length = self._bones(points)
+            pull = vector * ((1.0 - target / length) * stiffness)
             # Each bone pulls its child back and its parent along; `incidence` sums the pulls per joint.
-            points = points - variance[..., None] * (self.incidence.T @ pull)
+            points = points - movable * (self.incidence.T @ pull)
         return points, memory
 
+    def _bones(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        vector = self.incidence @ points
+        return vector, (vector.square().sum(-1, keepdim=True) + 1e-8).sqrt()
+
     def _learn(self, points: Tensor, both: Tensor, memory: BoneMemory) -> BoneMemory:
-        vector = points[:, self.bone_ends] - points[:, self.bone_starts]
-        length = (vector.square().sum(-1) + 1e-8).sqrt().detach()
+        length = self._bones(points)[1][..., 0].detach()
         # Only joints that are measured well teach their bone: the weight falls with variance squared.
         weight = (1e-3 / (both.detach() + 1e-4)).square().clamp(max=10.0)
         return BoneMemory(_FORGET * memory.length + weight * length, _FORGET * memory.weight + weight)

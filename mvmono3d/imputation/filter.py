@@ -60,17 +60,17 @@ def gate(
     linearised: Linearised,
     predicted: Motion,
     *,
+    equations: NormalEquations,
     reference: Float[Tensor, "*batch joint 3"],
     degrees: Float[Tensor, "*batch joint"],
 ) -> Float[Tensor, "*batch view joint"]:
     """Lower the weight of measurements that lie far from the prediction, given both uncertainties."""
     ahead = (predicted.mean - reference)[..., None, :, None, :]
     innovation = linearised.residual - (linearised.jacobian * ahead).sum(-1)
-    # Products of tiny matrices are faster spelled out than as batched matmul.
-    uncertain = predicted.covariance[..., None, :, None, :, :]
-    spread = (linearised.jacobian[..., None] * uncertain).sum(-2)
-    variance = 0.5 * (spread * linearised.jacobian).sum((-2, -1))
-    squared = innovation.square().sum(-1) / (1.0 / (weights + 1e-9) + variance)
+    # The trace of J P J^T is that of J^T J P, and J^T J is known.
+    uncertain = torch.nn.functional.pad(predicted.covariance, (0, 1)).flatten(-2)
+    variance = 0.5 * (equations * uncertain[..., None, :, :]).sum(-1)
+    squared = innovation.square().sum(-1) / ((weights + 1e-9).reciprocal() + variance)
     return weights * (1.0 + 0.5 * squared / degrees[..., None, :]) ** -1.5
 
 

@@ -82,6 +82,7 @@ class Imputer(nn.Module):
             measured.weights,
             measured.linearised,
             predicted,
+            equations=measured.equations,
             reference=measured.reference,
             degrees=tuning.dynamics.degrees,
         )

@@ -20,16 +20,18 @@ class Clearance(nn.Module):
 
     radius_m: Tensor
     foreign: Tensor
+    ends: Tensor
+    """The joints where bones start, then those where they end."""
 
     def __init__(self, *, skeleton: Skeleton) -> None:
         super().__init__()
         parents = [parent for parent, _ in skeleton.bones]
         children = [child for _, child in skeleton.bones]
         radii = skeleton.radius_m or tuple(0.0 for _ in skeleton.joints)
-        self.bone_starts, self.bone_ends = parents, children
         foreign = [
             [joint not in bone for bone in _widened(skeleton)] for joint in range(len(skeleton.joints))
         ]
+        self.register_buffer("ends", torch.tensor([*parents, *children]), persistent=False)
         self.register_buffer("radius_m", torch.tensor([radii[child] for child in children]), persistent=False)
         self.register_buffer("foreign", torch.tensor(foreign), persistent=False)
 
@@ -41,32 +43,27 @@ class Clearance(nn.Module):
         unit_m: Float[Tensor, ""],
     ) -> Float[Tensor, "*batch view joint"]:
         """Return the clearance in network units, within [-1, 1]; negative where a capsule is in the way."""
-        origin = camera_centres(camera_from_world)[..., :, None, :]
-        sight = points[..., None, :, :] - origin
+        centres = camera_centres(camera_from_world)[..., None, :, :]
+        sight = points[..., :, None, :] - centres
         distance = (sight.square().sum(-1, keepdim=True) + 1e-12).sqrt()
-        direction = (sight / distance)[..., :, :, None, :]
-        start, along_start = _across(points[..., self.bone_starts, :], origin, direction)
-        end, along_end = _across(points[..., self.bone_ends, :], origin, direction)
-        bone = end - start
-        fraction = -(start * bone).sum(-1) / (bone.square().sum(-1) + 1e-9)
-        fraction = fraction.clamp(0.0, 1.0)
-        gap = ((start + fraction[..., None] * bone).square().sum(-1) + 1e-12).sqrt()
-        along = along_start + fraction * (along_end - along_start)
+        direction = sight / distance
+        start, end = points.index_select(-2, self.ends).chunk(2, dim=-2)
+        # From the joint on: numbers of the actor's size, which keeps the digits of squared lengths.
+        start, bone = start[..., None, :, :] - points[..., :, None, :], (end - start)[..., None, :, :]
+        along, along_bone = direction @ start.mT, direction @ bone.mT
+        # Products of what is left across the sight line: a . b - (a . direction) (b . direction).
+        across = (start * bone).sum(-1)[..., None, :] - along * along_bone
+        across_bone = bone.square().sum(-1)[..., None, :] - along_bone.square()
+        fraction = (-across / (across_bone + 1e-9)).clamp(0.0, 1.0)
+        squared = start.square().sum(-1)[..., None, :] - along.square()
+        squared = squared + fraction * (2.0 * across + fraction * across_bone)
+        gap = (squared.clamp(min=0.0) + 1e-12).sqrt()
+        along = along + fraction * along_bone
         radius = self.radius_m / unit_m
         # Flesh within one radius of the joint is the joint's own surroundings.
-        between = (along < distance - radius) & (along > 0) & self.foreign
-        return torch.where(between, gap - radius, _FAR).amin(-1).clamp(-_FAR, _FAR)
-
-
-def _across(
-    ends: Float[Tensor, "*batch bone 3"],
-    origin: Float[Tensor, "*batch view 1 3"],
-    direction: Float[Tensor, "*batch view joint 1 3"],
-) -> tuple[Float[Tensor, "*batch view joint bone 3"], Float[Tensor, "*batch view joint bone"]]:
-    """Split bone ends into the part across each sight line and the length along it."""
-    relative = (ends[..., None, :, :] - origin)[..., :, None, :, :]
-    along = (relative * direction).sum(-1)
-    return relative - along[..., None] * direction, along
+        between = (along < -radius) & (along > -distance) & self.foreign[:, None]
+        clearance = torch.where(between, gap - radius, _FAR).amin(-1).clamp(-_FAR, _FAR)
+        return clearance.mT
 
 
 def _widened(skeleton: Skeleton) -> list[set[int]]:

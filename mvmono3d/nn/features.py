@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mvmono3d.core.skeleton import Skeleton
-from mvmono3d.geometry.rigid import camera_centres
+from mvmono3d.geometry.rigid import camera_centres, cross
 from mvmono3d.nn.clearance import Clearance
 from mvmono3d.nn.evidence import Evidence, Frames
 from mvmono3d.nn.linearise import (
@@ -26,6 +26,14 @@ FEATURES = (
 )  # fmt: skip
 """The feature axis. Pixels are in units of the detector's noise, lengths in units of the actor."""
 
+_COMPUTED = (
+    "confidence", "detected", "left_out_residual", "left_out_solved", "ray_distance_min",
+    "ray_distance_mean", "ray_distance_max", "ray_pairs", "depth", "clearance", "inlier", "agreeing",
+    "mirror_distance", "age", "view_share", "residual_u", "residual_v", "innovation_u", "innovation_v",
+    "velocity_u", "velocity_v",
+)  # fmt: skip
+"""The order in which features are computed."""
+
 
 class Past(NamedTuple):
     """What features of a frame need from the frames before it."""
@@ -41,10 +49,15 @@ class Past(NamedTuple):
 class FrameFeatures(nn.Module):
     """Per view and joint: confidence, residuals, agreement with the other views, motion, occluders."""
 
+    mirror: Tensor
+    order: Tensor
+
     def __init__(self, *, skeleton: Skeleton) -> None:
         super().__init__()
         self.clearance = Clearance(skeleton=skeleton)
-        self.mirror = list(skeleton.mirror)
+        self.register_buffer("mirror", torch.tensor(skeleton.mirror), persistent=False)
+        order = torch.tensor([_COMPUTED.index(feature) for feature in FEATURES])
+        self.register_buffer("order", order, persistent=False)
 
     def forward(
         self,
@@ -58,28 +71,27 @@ class FrameFeatures(nn.Module):
     ) -> Float[Tensor, "*batch view joint feature"]:
         """Return the features of one frame set in the order of `FEATURES`."""
         frames = evidence.frames
+        views = frames.detected.shape[-2]
         detected = frames.detected.to(frames.pixels.dtype)
-        residual = signed_log(linearised.residual)
-        left_out, left_out_solved = _left_out(linearised, equations, frames)
-        clearance = self.clearance(reference, camera_from_world=frames.camera_from_world, unit_m=unit_m)
-        innovation = _innovation(past.expected, frames)
-        velocity = torch.where(
-            (frames.detected & past.detected)[..., None], signed_log(frames.pixels - past.pixels), 0.0
-        )
         # Two views agreeing is the least; what exceeds it is what makes a consensus.
-        agreeing = evidence.agreeing.to(detected.dtype)[..., None, :].expand_as(detected) / 4.0
-        age = torch.log1p(past.age_s * 10.0)[..., None, :].expand_as(detected)
+        agreeing = evidence.agreeing.to(detected.dtype) / 4.0
+        age = torch.log1p(past.age_s * 10.0)
+        depth = linearised.depth.clamp(min=0.1)
         columns = [
-            frames.confidence, detected, residual[..., 0], residual[..., 1], left_out, left_out_solved,
-            *_ray_distances(frames, linearised.depth), torch.log(linearised.depth.clamp(min=0.1)) - 1.5,
-            clearance, evidence.inlier.to(detected.dtype), agreeing, innovation[..., 0], innovation[..., 1],
-            self._mirror_distance(linearised, frames), velocity[..., 0], velocity[..., 1], age,
+            frames.confidence, detected, *_left_out(linearised, equations, frames),
+            *_ray_distances(frames, depth), torch.log(depth) - 1.5,
+            self.clearance(reference, camera_from_world=frames.camera_from_world, unit_m=unit_m),
+            evidence.inlier.to(detected.dtype), _for_views(agreeing, views),
+            self._mirror_distance(linearised, frames), _for_views(age, views),
             detected.mean(-1, keepdim=True).expand_as(detected),
         ]  # fmt: skip
-        return torch.stack(columns, dim=-1)
+        # Side by side along the views: an engine then copies once, and not once per feature.
+        together = torch.cat(columns, dim=-2).unflatten(-2, (-1, views)).movedim(-3, -1)
+        moves = _moves(linearised, past, frames)
+        return torch.cat([together, moves], dim=-1).index_select(-1, self.order)
 
     def _mirror_distance(self, linearised: Linearised, frames: Frames) -> Tensor:
-        partner = linearised.projected[..., self.mirror, :]
+        partner = linearised.projected.index_select(-2, self.mirror)
         distance = (frames.pixels - partner).square().sum(-1)
         return torch.where(frames.detected, 0.5 * torch.log1p(distance / 25.0), 0.0).clamp(max=6.0)
 
@@ -89,10 +101,16 @@ def signed_log(value: Tensor) -> Tensor:
     return value.sign() * torch.log1p(value.abs() / 2.0)
 
 
-def _innovation(expected: Tensor, frames: Frames) -> Tensor:
-    pixels, in_front = project_pinhole(expected, frames)
-    usable = (frames.detected & in_front)[..., None]
-    return torch.where(usable, signed_log(frames.pixels - pixels), 0.0)
+def _moves(linearised: Linearised, past: Past, frames: Frames) -> Float[Tensor, "*batch view joint 6"]:
+    """Return residual, innovation and velocity in the image, log-compressed."""
+    expected, in_front = project_pinhole(past.expected, frames)
+    innovation = torch.where((frames.detected & in_front)[..., None], frames.pixels - expected, 0.0)
+    velocity = torch.where((frames.detected & past.detected)[..., None], frames.pixels - past.pixels, 0.0)
+    return signed_log(torch.cat([linearised.residual, innovation, velocity], dim=-1))
+
+
+def _for_views(values: Float[Tensor, "*batch joint"], views: int) -> Float[Tensor, "*batch view joint"]:
+    return values[..., None, :].expand(*values.shape[:-1], views, values.shape[-1])
 
 
 def _left_out(
@@ -103,8 +121,8 @@ def _left_out(
     each = weighted(equations, weights)
     step = solve_equations(each.sum(-3, keepdim=True) - each, precision=1.0).step
     error = linearised.residual - (linearised.jacobian * step[..., None, :]).sum(-1)
-    count = linearised.usable.sum(-2, keepdim=True) - linearised.usable.to(torch.int64)
-    solved = linearised.usable & (count >= 2)
+    usable = linearised.usable.to(weights.dtype)
+    solved = linearised.usable & (usable.sum(-2, keepdim=True) > 2.5)
     size = 0.5 * torch.log1p(error.square().sum(-1) / 4.0)
     return torch.where(solved, size, 0.0).clamp(max=6.0), solved.to(weights.dtype)
 
@@ -112,20 +130,19 @@ def _left_out(
 def _ray_distances(frames: Frames, depth: Float[Tensor, "*batch view joint"]) -> list[Tensor]:
     """Return least, mean and greatest pixel distance to the other views' rays, and the share of pairs."""
     origin, direction = _rays(frames)
-    normal = torch.linalg.cross(direction[..., :, None, :, :], direction[..., None, :, :, :], dim=-1)
+    normal = cross(direction[..., :, None, :, :], direction[..., None, :, :, :])
     baseline = (origin[..., None, :, :] - origin[..., :, None, :])[..., None, :]
     length = (normal.square().sum(-1) + 1e-6).sqrt()
     distance = (baseline * normal).sum(-1).abs() / length
     views = frames.pixels.shape[-3]
     other = ~torch.eye(views, dtype=torch.bool, device=frames.pixels.device)[:, :, None]
     both = frames.detected[..., :, None, :] & frames.detected[..., None, :, :] & other
-    focal = frames.lens[..., 0][..., None, None]
-    pixels = torch.log1p(distance * focal / depth.clamp(min=0.1)[..., None, :] / 2.0).clamp(max=6.0)
-    count = both.sum(-2)
-    least = torch.where(both, pixels, 6.0).amin(-2)
-    mean = torch.where(both, pixels, 0.0).sum(-2) / count.clamp(min=1)
-    most = torch.where(both, pixels, 0.0).amax(-2)
-    return [torch.where(count > 0, least, 0.0), mean, most, count.to(pixels.dtype) / 3.0]
+    focal = frames.lens[..., :1, None] / 2.0
+    pixels = torch.log1p(distance * focal / depth[..., None, :]).clamp(max=6.0)
+    apart = torch.where(both, pixels, 0.0)
+    count = both.to(pixels.dtype).sum(-2)
+    least = torch.where(count > 0.0, torch.where(both, pixels, 6.0).amin(-2), 0.0)
+    return [least, apart.sum(-2) / count.clamp(min=1.0), apart.amax(-2), count / 3.0]
 
 
 def _rays(frames: Frames) -> tuple[Float[Tensor, "*batch view 3"], Float[Tensor, "*batch view joint 3"]]:

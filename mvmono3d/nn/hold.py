@@ -41,8 +41,9 @@ def hold(evidence: Evidence, memory: HeldMemory) -> tuple[Held, HeldMemory]:
     steps = []
     for time in range(evidence.solved.shape[1]):
         solved = evidence.solved[:, time]
-        count = solved.sum(1)[:, None, None]
-        centre = (evidence.points[:, time] * solved[..., None]).sum(1, keepdim=True) / count.clamp(min=1)
+        number = solved[..., None].to(points.dtype)
+        count = number.sum(1, keepdim=True)
+        centre = (evidence.points[:, time] * number).sum(1, keepdim=True) / count.clamp(min=1.0)
         before = torch.where(seen[..., None] | (count == 0), points, centre)
         now = torch.where(solved[..., None], evidence.points[:, time], before)
         age_s = torch.where(solved, 0.0, age_s + evidence.frames.time_step_s[:, time, None])

@@ -95,8 +95,8 @@ def solve_equations(equations: Float[Tensor, "*batch 12"], *, precision: float) 
     raised = equations + (_RESOLVED * trace + (_LEAST + (1.0 + 3.0 * _RESOLVED) * precision)) * _diagonal(
         trace
     )
-    solved = solve_normal(raised[..., None])
-    return Fixed(solved.solution[..., 0], solved.inverse.unflatten(-2, (3, 3))[..., 0])
+    solved = solve_normal(raised.movedim(-1, 0))
+    return Fixed(solved.solution.movedim(0, -1), solved.inverse.movedim(0, -1).unflatten(-1, (3, 3)))
 
 
 def variance_of(covariance: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch"]:

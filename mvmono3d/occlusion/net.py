@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from mvmono3d.core.occlusion import OcclusionState
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.nn.features import FEATURES
+from mvmono3d.nn.recurrent import Memory
 
 
 class OcclusionBelief(NamedTuple):
@@ -37,7 +38,7 @@ class OcclusionNet(nn.Module):
         self.across_views = nn.Linear(3 * width, width)
         self.joint_mixing = nn.Parameter(0.1 * torch.randn(joints, joints))
         self.across_joints = nn.Linear(2 * width, width)
-        self.memory = nn.GRU(width, width, batch_first=True)
+        self.memory = Memory(width)
         self.head = nn.Linear(2 * width, len(OcclusionState) + 1)
         with torch.no_grad():
             # Start near "every measurement has the detector's own noise".

@@ -27,14 +27,13 @@ def pack(state: State) -> Float[Tensor, "clip number"]:
 
 def unpack(flat: Float[Tensor, "clip number"], *, like: State) -> State:
     """Rebuild a state of the shapes and types of `like`."""
-    place = 0
-    leaves: list[Tensor] = []
-    for leaf in _leaves(like):
-        size = math.prod(leaf.shape[1:])
-        part = flat[:, place : place + size].reshape(-1, *leaf.shape[1:])
-        leaves.append(part > 0.5 if leaf.dtype == torch.bool else part)
-        place += size
-    return _rebuild(like, iter(leaves))
+    leaves = _leaves(like)
+    parts = flat.split([math.prod(leaf.shape[1:]) for leaf in leaves], dim=1)
+    shaped = [part.reshape(-1, *leaf.shape[1:]) for part, leaf in zip(parts, leaves, strict=True)]
+    typed = [
+        part > 0.5 if leaf.dtype == torch.bool else part for part, leaf in zip(shaped, leaves, strict=True)
+    ]
+    return _rebuild(like, iter(typed))
 
 
 Group = TypeVar("Group", bound=tuple[Any, ...])

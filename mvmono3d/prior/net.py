@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mvmono3d.core.skeleton import Skeleton
+from mvmono3d.nn.recurrent import Memory
 from mvmono3d.prior.body import BodyPose
 
 
@@ -30,7 +31,7 @@ class PriorNet(nn.Module):
         joints = len(skeleton.joints)
         self.joints, self.width = joints, width
         self.enter = nn.Linear(joints * self.INPUTS + 3, width)
-        self.memory = nn.GRU(width, width, batch_first=True)
+        self.memory = Memory(width)
         self.head = nn.Linear(2 * width, joints * 4)
         with torch.no_grad():
             self.head.weight.mul_(0.1)

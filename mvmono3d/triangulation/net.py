@@ -48,7 +48,7 @@ class ViewWeights(nn.Module):
         belief = [features, logits.softmax(-1), log_sigma[..., None]]
         correction = self.correction(torch.cat(belief, dim=-1))[..., 0].clamp(-8.0, 2.0)
         variance = torch.exp(2.0 * log_sigma - correction) + pose_variance
-        return torch.where(usable, 1.0 / variance, 0.0)
+        return torch.where(usable, variance.reciprocal(), 0.0)
 
     def solve(
         self,

@@ -66,10 +66,12 @@ def test_the_gate_lowers_far_measurements_and_leaves_near_ones():
     jacobian = torch.eye(3)[:2].expand(1, 2, 1, 2, 3)
     residual = torch.tensor([[[[0.0, 0.0]], [[50.0, 0.0]]]])
     motion = Motion(torch.zeros(1, 1, 3), torch.zeros(1, 1, 3), torch.eye(3).expand(1, 1, 3, 3))
+    seen = measurement(jacobian, residual)
     gated = gate(
         torch.ones(1, 2, 1),
-        measurement(jacobian, residual),
+        seen,
         motion,
+        equations=normal_equations(seen),
         reference=torch.zeros(1, 1, 3),
         degrees=torch.full((1, 1), 2.0),
     )
