@@ -1,9 +1,11 @@
 """The last thing a run says: its numbers, where everything lies, and what to do next."""
 
 import csv
+import shlex
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+from hydra.core.hydra_config import HydraConfig
 from lightning.pytorch.loggers import CSVLogger
 from rich.console import Console
 from rich.table import Table
@@ -132,5 +134,16 @@ def _next_commands(run: Run) -> list[tuple[str, str]]:
         return []
     last = _shown(run.folder / "checkpoints" / "last.ckpt")
     export = f"mvmono3d export {_shown(best)} --out bundles/{run.name}"
-    resume = f"python train.py experiment={run.name} ckpt_path={last}"
-    return [("export it", export), ("train on", resume)]
+    resume = shlex.join([*_asked(), f"ckpt_path={last}", "trainer.max_epochs=MORE"])
+    return [("export it", export), ("train on", f"python train.py {resume}")]
+
+
+def _asked() -> list[str]:
+    """Return what the command line asked for, so that the next command asks for the same."""
+    if not HydraConfig.initialized():
+        return []
+    return [word for word in HydraConfig.get().overrides.task if not _of_one_run(word)]
+
+
+def _of_one_run(word: str) -> bool:
+    return word.lstrip("+").startswith(("ckpt_path=", "weights=", "trainer.max_epochs="))
