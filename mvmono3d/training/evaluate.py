@@ -1,6 +1,6 @@
 """Measure what was trained on clips it never saw, beside the classical methods."""
 
-from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from mvmono3d.evaluation.baselines import baselines
 from mvmono3d.evaluation.compare import Comparison, Method, compare
 from mvmono3d.pipeline.over_clip import reconstruct_clip
+from mvmono3d.pipeline.reconstructor import Reconstructor
 from mvmono3d.pipeline.task import ReconstructorTask
 from mvmono3d.training.build import Run
 from mvmono3d.training.callbacks import BestCheckpoint
@@ -31,14 +32,20 @@ class Outcome:
     """The reconstructor beside the classical methods, on the test clips that have truth."""
 
 
-def evaluate(run: Run) -> Outcome:
+def before_training(run: Run) -> Reconstructor | None:
+    """Keep the network as it is now, to be compared with what training makes of it."""
+    task = run.task
+    return deepcopy(task.reconstructor) if isinstance(task, ReconstructorTask) else None
+
+
+def evaluate(run: Run, *, untrained: Reconstructor | None) -> Outcome:
     """Measure the best checkpoint on validation and test clips, with the same steps."""
     best = best_checkpoint(run)
     if best is not None:
         load_weights(run.task, best)
     validation = run.trainer.validate(run.task, dataloaders=run.data.val_dataloader(), verbose=False)
     test = run.trainer.validate(run.task, dataloaders=run.data.test_dataloader(), verbose=False)
-    return Outcome(validation=_plain(validation), test=_plain(test), comparison=_compare(run))
+    return Outcome(validation=_plain(validation), test=_plain(test), comparison=_compare(run, untrained))
 
 
 def best_checkpoint(run: Run) -> Path | None:
@@ -49,7 +56,7 @@ def best_checkpoint(run: Run) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
-def _compare(run: Run) -> Comparison | None:
+def _compare(run: Run, untrained: Reconstructor | None) -> Comparison | None:
     task = run.task
     if not isinstance(task, ReconstructorTask) or not run.trainer.is_global_zero:
         return None
@@ -57,8 +64,12 @@ def _compare(run: Run) -> Comparison | None:
     clips = [clip for clip in map(store.__getitem__, range(len(store))) if clip.truth is not None]
     if not clips:
         return None
-    reconstructor = task.reconstructor.to(torch.device("cpu"))
-    learned: Mapping[str, Method] = {"learned": partial(reconstruct_clip, reconstructor)}
+    networks = {"learned": task.reconstructor, "before training": untrained}
+    learned: dict[str, Method] = {
+        name: partial(reconstruct_clip, network.to(torch.device("cpu")))
+        for name, network in networks.items()
+        if network is not None
+    }
     classical = baselines()
     return compare(clips, {**learned, **{name: classical[name] for name in _CAUSAL}})
 

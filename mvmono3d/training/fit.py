@@ -21,7 +21,7 @@ from mvmono3d.errors import ConfigurationError
 from mvmono3d.training.build import Config, Run, build
 from mvmono3d.training.callbacks import BestCheckpoint
 from mvmono3d.training.checkpoint import load_weights, read_checkpoint
-from mvmono3d.training.evaluate import Outcome, evaluate
+from mvmono3d.training.evaluate import Outcome, before_training, evaluate
 from mvmono3d.training.report import report
 
 _LOG = logging.getLogger(__name__)
@@ -45,10 +45,11 @@ def fit(run: Run) -> float | None:
         _load_weights(run)
         _record(run)
         _prepare(run.task, run.data)
+        untrained = before_training(run)
         _train(run)
         trained_s = time.monotonic() - began
         objective = _objective(run)
-        outcome = evaluate(run) if run.evaluate else Outcome()
+        outcome = evaluate(run, untrained=untrained) if run.evaluate else Outcome()
         if run.trainer.is_global_zero:
             report(run, outcome, trained_s=trained_s)
         return objective
