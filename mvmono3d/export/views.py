@@ -5,10 +5,11 @@ each as for arithmetic. All shapes are fixed, so a chain of them is one Reshape,
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import numpy as np
 import onnx_ir
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 _ALWAYS = frozenset({"Unsqueeze", "Squeeze", "Reshape", "Flatten", "Identity"})
 _BROADCASTING = frozenset([
@@ -25,9 +26,12 @@ Shape = tuple[int, ...]
 def merge_views(model: onnx_ir.Model) -> None:
     """Merge reshapes of a graph of fixed shapes in place; no number changes."""
     graph = model.graph
+    unused = RemoveUnusedNodesPass()
     _merged(graph)
+    unused(model)
     _keep_axes(graph)
     _lean_on_broadcasting(graph, _merged(graph))
+    unused(model)
 
 
 def _merged(graph: onnx_ir.Graph) -> dict[onnx_ir.Value, onnx_ir.Value]:
@@ -47,7 +51,6 @@ def _merged(graph: onnx_ir.Graph) -> dict[onnx_ir.Value, onnx_ir.Value]:
         else:
             merged = _reshape(graph, node, source)
             known[source, shape], shown[merged] = merged, source
-    _drop_unused(graph)
     return shown
 
 
@@ -59,7 +62,7 @@ def _keep_axes(graph: onnx_ir.Graph) -> None:
         output = node.outputs[0]
         kept = _kept(node)
         wanted = [use.node for use in output.uses()]
-        if output.is_graph_output() or not all(user.op_type == "Reshape" for user in wanted):
+        if output.is_graph_output() or kept is None or not all(user.op_type == "Reshape" for user in wanted):
             continue
         if any(_shape(user.outputs[0]) == kept for user in wanted):
             node.attributes["keepdims"] = onnx_ir.AttrInt64("keepdims", 1)
@@ -79,7 +82,6 @@ def _lean_on_broadcasting(graph: onnx_ir.Graph, shown: dict[onnx_ir.Value, onnx_
             shapes[place] = _shape(source)
             if np.broadcast_shapes(*shapes) == _shape(node.outputs[0]):
                 node.replace_input_with(place, source)
-    _drop_unused(graph)
 
 
 def _is_view(node: onnx_ir.Node) -> bool:
@@ -98,7 +100,8 @@ def _is_view(node: onnx_ir.Node) -> bool:
         case "Gather":
             return old[node.attributes.get_int("axis", 0)] == 1
         case "Slice":
-            return all(step > 0 for step in _constant(node, 4, default=[1]))
+            steps = _constant(node, 4, default=[1])
+            return steps is not None and min(steps) > 0
         case "Transpose":
             order = [axis for axis in node.attributes.get_ints("perm") or () if old[axis] > 1]
             return order == sorted(order)
@@ -131,28 +134,25 @@ def _initializer(graph: onnx_ir.Graph, name: str, value: np.ndarray) -> onnx_ir.
     return graph.initializers[name]
 
 
-def _kept(node: onnx_ir.Node) -> Shape:
+def _kept(node: onnx_ir.Node) -> Shape | None:
     """Return the shape that a reduction has when it keeps its axes."""
     shape = _shape(_present(node.inputs[0]))
     axes = _constant(node, 1, default=range(len(shape)))
     if node.op_type in {"ArgMax", "ArgMin"}:
         axes = [node.attributes.get_int("axis", 0)]
+    if axes is None:
+        return None
     reduced = {axis % len(shape) for axis in axes}
     return tuple(1 if axis in reduced else size for axis, size in enumerate(shape))
 
 
-def _constant(node: onnx_ir.Node, place: int, *, default: Iterable[int]) -> Iterator[int]:
+def _constant(node: onnx_ir.Node, place: int, *, default: Iterable[int]) -> list[int] | None:
+    """Return the numbers of a constant input, the default where it is left out, None where it varies."""
     value = node.inputs[place] if len(node.inputs) > place else None
     if value is None:
-        yield from default
-    elif value.const_value is not None:
-        yield from value.const_value.numpy().reshape(-1).tolist()
-
-
-def _drop_unused(graph: onnx_ir.Graph) -> None:
-    for node in reversed(list(graph)):
-        if not any(output.uses() or output.is_graph_output() for output in node.outputs):
-            graph.remove(node, safe=True)
+        return list(default)
+    tensor = onnx_ir.convenience.get_const_tensor(value)
+    return None if tensor is None else tensor.numpy().reshape(-1).tolist()
 
 
 def _present(value: onnx_ir.Value | None) -> onnx_ir.Value:

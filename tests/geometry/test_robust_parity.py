@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from mvmono3d.geometry.lens import distort
+from mvmono3d.geometry.lens import distort, undistort
 from mvmono3d.geometry.lens_stretch import distortion_jacobian
-from mvmono3d.geometry.robust import triangulate_robust
+from mvmono3d.geometry.robust import triangulate_robust, triangulate_robust_straight
 from mvmono3d.geometry.robust_kernel import triangulate_robust_bulk
 from mvmono3d.geometry.robust_settings import RobustSettings
 from tests.benchmarks.regimes import make_regime
@@ -137,3 +137,20 @@ def test_the_lens_jacobian_is_the_derivative_of_distort(fisheye):
     columns = [(distort(points + step, lens) - distort(points - step, lens)) / 2e-6 for step in steps]
     expected = np.stack(columns, axis=-1) / lens[:, None, :2, None]
     np.testing.assert_allclose(distortion_jacobian(points, lens), expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("views", [1, 2, 4, 8])
+@pytest.mark.parametrize("name", "BCE")
+def test_without_distortion_the_straight_form_gives_the_same(name, views):
+    recording = make_regime(name, views=views, frames=20, seed=views)
+    focal = recording.lens[:, :2]
+    offsets = undistort(recording.pixels, recording.lens) * focal[:, None]
+    straight = np.concatenate([focal, np.zeros((views, 8))], axis=-1)
+    pose = recording.camera_from_world
+    given = (offsets, recording.confidence, recording.detected)
+    whole = triangulate_robust(*given, lens=straight, camera_from_world=pose, settings=SETTINGS)
+    ours = triangulate_robust_straight(*given, focal=focal, camera_from_world=pose, settings=SETTINGS)
+    compare(ours, whole, position_m=1e-10)
+    np.testing.assert_array_equal(ours.inlier, whole.inlier)
+    solved = (whole.reason == 0)[:, None] & recording.detected
+    np.testing.assert_allclose(ours.residual_px[solved], whole.residual_px[solved], atol=1e-7)

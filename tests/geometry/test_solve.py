@@ -4,7 +4,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mvmono3d.geometry.solve import cholesky3, determinant3, inverse3, solve3
+from mvmono3d.geometry.solve import (
+    cholesky3,
+    determinant3,
+    inverse3,
+    solve3,
+    solve_normal,
+    squared_length3,
+)
 from tests.geometry.rigs import gradients_are_finite
 from tests.tolerances import EXACT
 
@@ -107,3 +114,65 @@ def test_any_batch_shape_broadcasts(batch, shared):
     solved = solve3(matrix, np.ones((*batch, 3)))
     assert solved.solution.shape == (*batch, 3)
     np.testing.assert_allclose(solved.solution, 0.5)
+
+
+def _normal_systems(views=3, count=500, dtype=np.float64):
+    """Rows of pixels, two per view: what triangulation sums up."""
+    generator = np.random.default_rng(9)
+    rows = generator.normal(size=(count, 2 * views, 3)) * 1400
+    right = generator.normal(size=(count, 2 * views, 1))
+    matrix, vector = np.swapaxes(rows, -1, -2) @ rows, np.swapaxes(rows, -1, -2) @ right
+    systems = np.concatenate([matrix, vector], axis=-1).reshape(count, 12)
+    return matrix, vector[..., 0], np.ascontiguousarray(systems.T).astype(dtype)
+
+
+def test_normal_equations_are_solved_as_by_numpy():
+    matrix, vector, systems = _normal_systems()
+    solved = solve_normal(systems)
+    assert solved.ok.all()
+    np.testing.assert_allclose(
+        solved.solution.T, np.linalg.solve(matrix, vector[..., None])[..., 0], rtol=1e-8
+    )
+    inverse = solved.inverse.T.reshape(-1, 3, 3)
+    np.testing.assert_allclose(inverse, np.linalg.inv(matrix), rtol=1e-8, atol=EXACT)
+    np.testing.assert_array_equal(inverse, np.swapaxes(inverse, -1, -2))
+
+
+def test_normal_equations_keep_their_digits_in_float32():
+    matrix, vector, systems = _normal_systems(dtype=np.float32)
+    solved, exact = solve_normal(systems), np.linalg.solve(matrix, vector[..., None])[..., 0]
+    error = np.linalg.norm(solved.solution.T - exact, axis=-1) / np.linalg.norm(exact, axis=-1)
+    # Rounding of the entries alone costs as much: their 6e-8 times the condition.
+    assert (error < 4e-7 * np.linalg.cond(matrix)).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_normal_equations_of_one_ray_fix_nothing(dtype):
+    solved = solve_normal(_normal_systems(views=1, dtype=dtype)[2])
+    assert not solved.ok.any()
+    assert (solved.solution == 0).all()
+    assert (solved.inverse == 0).all()
+    assert not solve_normal(np.zeros((12, 4), dtype=dtype)).ok.any()
+
+
+def test_gradients_of_normal_equations_are_right_and_finite_where_nothing_is_fixed():
+    systems = torch.tensor(_normal_systems(count=3)[2] / 1e6, requires_grad=True)
+
+    def symmetric(systems):
+        rows = systems.reshape(3, 4, -1)
+        matrix = (rows[:, :3] + rows[:, :3].transpose(0, 1)) / 2
+        solved = solve_normal(torch.cat([matrix, rows[:, 3:]], dim=1).reshape(12, -1))
+        return solved.solution, solved.inverse
+
+    assert torch.autograd.gradcheck(symmetric, (systems,))
+    nothing = torch.zeros(12, 2, dtype=torch.float64, requires_grad=True)
+    torch.cat(symmetric(nothing)).sum().backward()
+    assert gradients_are_finite(nothing)
+
+
+def test_squared_lengths_are_those_of_the_solution():
+    generator = np.random.default_rng(10)
+    matrix, vector = _positive_definite(generator), generator.normal(size=(50, 3))
+    expected = (vector * solve3(matrix, vector).solution).sum(-1)
+    np.testing.assert_allclose(squared_length3(matrix, vector), expected, rtol=1e-9)
+    assert squared_length3(np.zeros((3, 3)), np.ones(3)) == 0
