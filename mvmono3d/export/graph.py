@@ -17,16 +17,13 @@ class SingleFrame(GraphNetwork):
     runs the graph starts with zeros and needs to know nothing else.
     """
 
-    start: Tensor
-
     def __init__(self, reconstructor: Reconstructor, *, views: int) -> None:
         super().__init__()
         self.reconstructor = reconstructor
         self.views, self.joints = views, len(reconstructor.skeleton.joints)
         with torch.no_grad():
-            start = pack(reconstructor.start(batch=1, views=views))
-        self.register_buffer("start", start.clone(), persistent=False)
-        self.state_size = start.shape[1]
+            start = reconstructor.start(batch=1, views=views)
+            self.state_size = pack(start, start=start).shape[1]
 
     def forward(
         self,
@@ -51,7 +48,7 @@ class SingleFrame(GraphNetwork):
             view_mask=view_mask[None, None],
             time_step_s=time_step_s[None, None],
         )
-        like = self.reconstructor.start(batch=1, views=self.views)
-        before = unpack(state[None] + self.start, like=like)
+        start = self.reconstructor.start(batch=1, views=self.views)
+        before = unpack(state[None], start=start)
         answer, _, after = self.reconstructor(self.reconstructor.gather(frames), before)
-        return GraphOutputs(*(value[0, 0] for value in answer), next_state=(pack(after) - self.start)[0])
+        return GraphOutputs(*(value[0, 0] for value in answer), next_state=pack(after, start=start)[0])

@@ -69,11 +69,12 @@ def rotation_from_6d(six: Float[Array, "*batch 6"]) -> Float[Array, "*batch 3 3"
 def orthonormal(first: Float[Array, "*#batch 3"], second: Float[Array, "*#batch 3"]) -> Orthonormal:
     """Return the right-handed axes with X along `first` and Y towards `second` (Gram-Schmidt)."""
     xp = namespace(first, second)
-    first, second = xp.broadcast_arrays(first, second)
-    (x_axis, x_ok), (leaning, y_ok) = unit_vectors(first), unit_vectors(second)
+    units, ok = unit_vectors(xp.stack(xp.broadcast_arrays(first, second), axis=-2))
+    x_axis, leaning = units[..., 0, :], units[..., 1, :]
     across = leaning - xp.sum(x_axis * leaning, axis=-1, keepdims=True) * x_axis
     squared = xp.sum(across * across, axis=-1, keepdims=True)
-    ok = (x_ok & y_ok)[..., None] & (squared > _PARALLEL)
+    # Nothing is across a second vector without a direction.
+    ok = ok[..., :1] & (squared > _PARALLEL)
     y_axis = across / xp.sqrt(xp.where(ok, squared, 1.0))
     axes = xp.stack([x_axis, y_axis, cross(x_axis, y_axis)], axis=-1)
     return Orthonormal(xp.where(ok[..., None], axes, identity3(axes)), ok[..., 0])

@@ -68,8 +68,8 @@ def gate(
     ahead = (predicted.mean - reference)[..., None, :, None, :]
     innovation = linearised.residual - (linearised.jacobian * ahead).sum(-1)
     # The trace of J P J^T is that of J^T J P, and J^T J is known.
-    uncertain = torch.nn.functional.pad(predicted.covariance, (0, 1)).flatten(-2)
-    variance = 0.5 * (equations * uncertain[..., None, :, :]).sum(-1)
+    information = equations.unflatten(-1, (3, 4))[..., :3]
+    variance = 0.5 * (information * predicted.covariance[..., None, :, :, :]).sum((-2, -1))
     squared = innovation.square().sum(-1) / ((weights + 1e-9).reciprocal() + variance)
     return weights * (1.0 + 0.5 * squared / degrees[..., None, :]) ** -1.5
 

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mvmono3d.imputation.bones import BoneMemory
 from mvmono3d.imputation.imputer import FilterMemory
 from mvmono3d.pipeline.perception import PerceptionMemory
 
@@ -20,20 +21,29 @@ class State(NamedTuple):
     """Time since each joint's answer last rested on pixels."""
 
 
-def pack(state: State) -> Float[Tensor, "clip number"]:
-    """Flatten a state to one row per actor: the exported graph's `state`."""
+def pack(state: State, *, start: State) -> Float[Tensor, "clip number"]:
+    """Flatten what a state adds to the start to one row per actor: the exported graph's `state`.
+
+    Whoever runs the graph starts with zeros. Only bones start with anything else, and only they are
+    subtracted: an engine pays for the whole row.
+    """
+    begun = start.filter.bones
+    bones = BoneMemory(state.filter.bones.length - begun.length, state.filter.bones.weight - begun.weight)
+    state = state._replace(filter=state.filter._replace(bones=bones))
     return torch.cat([leaf.reshape(leaf.shape[0], -1).to(torch.float32) for leaf in _leaves(state)], dim=1)
 
 
-def unpack(flat: Float[Tensor, "clip number"], *, like: State) -> State:
-    """Rebuild a state of the shapes and types of `like`."""
-    leaves = _leaves(like)
+def unpack(flat: Float[Tensor, "clip number"], *, start: State) -> State:
+    """Rebuild a state from what it adds to the start."""
+    leaves = _leaves(start)
     parts = flat.split([math.prod(leaf.shape[1:]) for leaf in leaves], dim=1)
     shaped = [part.reshape(-1, *leaf.shape[1:]) for part, leaf in zip(parts, leaves, strict=True)]
     typed = [
         part > 0.5 if leaf.dtype == torch.bool else part for part, leaf in zip(shaped, leaves, strict=True)
     ]
-    return _rebuild(like, iter(typed))
+    state, begun = _rebuild(start, iter(typed)), start.filter.bones
+    bones = BoneMemory(state.filter.bones.length + begun.length, state.filter.bones.weight + begun.weight)
+    return state._replace(filter=state.filter._replace(bones=bones))
 
 
 Group = TypeVar("Group", bound=tuple[Any, ...])
