@@ -151,12 +151,18 @@ def test_the_answer_moves_with_the_world(reconstructor):
 
 def test_state_survives_packing(reconstructor):
     frames = frames_for(clip(0))
+    start = reconstructor.start(batch=1, views=4)
     with torch.no_grad():
-        _, _, state = reconstructor(reconstructor.gather(frames), reconstructor.start(batch=1, views=4))
-    flat = pack(state)
-    again = unpack(flat, like=reconstructor.start(batch=1, views=4))
-    assert torch.equal(pack(again), flat)
+        _, _, state = reconstructor(reconstructor.gather(frames), start)
+    flat = pack(state, start=start)
+    again = unpack(flat, start=start)
+    torch.testing.assert_close(pack(again, start=start), flat)
     assert again.filter.seen.dtype == torch.bool
+
+
+def test_the_packed_state_starts_with_zeros(reconstructor):
+    start = reconstructor.start(batch=1, views=4)
+    assert not pack(start, start=start).any()
 
 
 def test_a_recording_comes_back_with_its_evidence(reconstructor):
