@@ -116,7 +116,7 @@ def test_any_batch_shape_broadcasts(batch, shared):
     np.testing.assert_allclose(solved.solution, 0.5)
 
 
-def _normal_systems(views=3, count=500, dtype=np.float64):
+def _normal_systems(views=3, count=500, dtype: type = np.float64):
     """Rows of pixels, two per view: what triangulation sums up."""
     generator = np.random.default_rng(9)
     rows = generator.normal(size=(count, 2 * views, 3)) * 1400
