@@ -43,25 +43,28 @@ class Clearance(nn.Module):
         unit_m: Float[Tensor, ""],
     ) -> Float[Tensor, "*batch view joint"]:
         """Return the clearance in network units, within [-1, 1]; negative where a capsule is in the way."""
-        centres = camera_centres(camera_from_world)[..., None, :, :]
-        sight = points[..., :, None, :] - centres
-        distance = (sight.square().sum(-1, keepdim=True) + 1e-12).sqrt()
-        direction = sight / distance
-        start, end = points.index_select(-2, self.ends).chunk(2, dim=-2)
+        # Components first, joint view bone last: sums of three, in the same order on every engine.
+        places = points.movedim(-1, 0)
+        centres = camera_centres(camera_from_world).movedim(-1, 0)
+        sight = places[..., :, None] - centres[..., None, :]
+        distance = (sight.square().sum(0) + 1e-12).sqrt()
+        direction = (sight / distance)[..., None]
+        start, end = places.index_select(-1, self.ends).chunk(2, dim=-1)
         # From the joint on: numbers of the actor's size, which keeps the digits of squared lengths.
-        start, bone = start[..., None, :, :] - points[..., :, None, :], (end - start)[..., None, :, :]
-        along, along_bone = direction @ start.mT, direction @ bone.mT
+        bone = (end - start)[..., None, None, :]
+        start = (start[..., None, :] - places[..., :, None])[..., None, :]
+        along, along_bone = (direction * start).sum(0), (direction * bone).sum(0)
         # Products of what is left across the sight line: a . b - (a . direction) (b . direction).
-        across = (start * bone).sum(-1)[..., None, :] - along * along_bone
-        across_bone = bone.square().sum(-1)[..., None, :] - along_bone.square()
+        across = (start * bone).sum(0) - along * along_bone
+        across_bone = bone.square().sum(0) - along_bone.square()
         fraction = (-across / (across_bone + 1e-9)).clamp(0.0, 1.0)
-        squared = start.square().sum(-1)[..., None, :] - along.square()
+        squared = start.square().sum(0) - along.square()
         squared = squared + fraction * (2.0 * across + fraction * across_bone)
         gap = (squared.clamp(min=0.0) + 1e-12).sqrt()
         along = along + fraction * along_bone
         radius = self.radius_m / unit_m
         # Flesh within one radius of the joint is the joint's own surroundings.
-        between = (along < -radius) & (along > -distance) & self.foreign[:, None]
+        between = (along < -radius) & (along > -distance[..., None]) & self.foreign[:, None]
         clearance = torch.where(between, gap - radius, _FAR).amin(-1).clamp(-_FAR, _FAR)
         return clearance.mT
 
