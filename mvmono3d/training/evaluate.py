@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
+from mvmono3d.core.clip import Clip
+from mvmono3d.core.trajectory import Reconstruction
 from mvmono3d.evaluation.baselines import baselines
 from mvmono3d.evaluation.compare import Comparison, Method, compare
 from mvmono3d.pipeline.over_clip import reconstruct_clip
@@ -30,6 +32,8 @@ class Outcome:
     test: dict[str, float] = field(default_factory=dict)
     comparison: Comparison | None = None
     """The reconstructor beside the classical methods, on the test clips that have truth."""
+    example: tuple[Clip, Reconstruction] | None = None
+    """The first of these clips with what the reconstructor makes of it: to look at."""
 
 
 def before_training(run: Run) -> Reconstructor | None:
@@ -45,7 +49,8 @@ def evaluate(run: Run, *, untrained: Reconstructor | None) -> Outcome:
         load_weights(run.task, best)
     validation = run.trainer.validate(run.task, dataloaders=run.data.val_dataloader(), verbose=False)
     test = run.trainer.validate(run.task, dataloaders=run.data.test_dataloader(), verbose=False)
-    return Outcome(validation=_plain(validation), test=_plain(test), comparison=_compare(run, untrained))
+    comparison, example = _compare(run, untrained)
+    return Outcome(validation=_plain(validation), test=_plain(test), comparison=comparison, example=example)
 
 
 def best_checkpoint(run: Run) -> Path | None:
@@ -56,14 +61,16 @@ def best_checkpoint(run: Run) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
-def _compare(run: Run, untrained: Reconstructor | None) -> Comparison | None:
+def _compare(
+    run: Run, untrained: Reconstructor | None
+) -> tuple[Comparison | None, tuple[Clip, Reconstruction] | None]:
     task = run.task
     if not isinstance(task, ReconstructorTask) or not run.trainer.is_global_zero:
-        return None
+        return None, None
     store = run.data.splits.test
     clips = [clip for clip in map(store.__getitem__, range(len(store))) if clip.truth is not None]
     if not clips:
-        return None
+        return None, None
     networks = {"learned": task.reconstructor, "before training": untrained}
     learned: dict[str, Method] = {
         name: partial(reconstruct_clip, network.to(torch.device("cpu")))
@@ -71,7 +78,8 @@ def _compare(run: Run, untrained: Reconstructor | None) -> Comparison | None:
         if network is not None
     }
     classical = baselines()
-    return compare(clips, {**learned, **{name: classical[name] for name in _CAUSAL}})
+    compared = compare(clips, {**learned, **{name: classical[name] for name in _CAUSAL}})
+    return compared, (clips[0], learned["learned"](clips[0]))
 
 
 def _plain(metrics: Any) -> dict[str, float]:

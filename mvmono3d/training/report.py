@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mvmono3d.evaluation.compare import Comparison
-from mvmono3d.evaluation.figures import save_figures
+from mvmono3d.evaluation.figures import draw_actor, draw_overlay, save, save_figures
 from mvmono3d.evaluation.table import COLUMNS, comparison_csv, comparison_markdown
 from mvmono3d.training.build import Run
 from mvmono3d.training.evaluate import Outcome, best_checkpoint
@@ -53,6 +53,12 @@ def _figures(run: Run, outcome: Outcome) -> list[Path]:
             ("comparison.md", comparison_markdown(outcome.comparison)),
         ):
             (run.folder / name).write_text(text, encoding="utf-8")
+    if outcome.example is not None:
+        clip, reconstruction = outcome.example
+        middle = len(clip.observations.time_ns) // 2
+        for name, draw in (("overlay", draw_overlay), ("skeleton", draw_actor)):
+            save(draw(clip, reconstruction, frame=middle), folder / f"{name}.png")
+            paths.append(folder / f"{name}.png")
     for logger in run.trainer.loggers:
         log_image = getattr(logger, "log_image", None)
         if log_image is None:
