@@ -1,7 +1,8 @@
 """`detections.npz`: what a 2D detector saw, with the names of its views and joints.
 
-Arrays: pixels (T,V,K,2), confidence (T,V,K), detected (T,V,K), time_ns (T,), views (V,), joints (K,),
-skeleton (); optional sigma_px (T,V,K).
+Arrays: pixels (T,V,K,2), confidence (T,V,K), detected (T,V,K), time_ns (T,) or (T,V), views (V,),
+joints (K,), skeleton (); optional sigma_px (T,V,K). With several people, a `person` axis stands before K
+everywhere, and `persons` names them: one of them is read.
 """
 
 from dataclasses import dataclass
@@ -27,14 +28,19 @@ class Detections:
     """Name of the skeleton, or "" when the file doesn't say."""
 
 
-def read_detections(path: Path) -> Detections:
-    """Read and check a detections file; errors say array, expected and got."""
-    arrays = read_npz(path, required=_REQUIRED)
+def read_detections(path: Path, *, person: int | None = None) -> Detections:
+    """Read and check a detections file; errors say array, expected and got.
+
+    `person` counts from 0 and is needed where the file holds several. Times per view become their mean.
+    """
+    arrays = _one_person(read_npz(path, required=_REQUIRED), person, str(path))
+    _check_shapes(arrays, str(path))
+    times = arrays["time_ns"].astype(np.int64)
     observations = Observations(
         pixels=arrays["pixels"].astype(np.float64),
         confidence=arrays["confidence"].astype(np.float64),
         detected=arrays["detected"].astype(bool),
-        time_ns=arrays["time_ns"].astype(np.int64),
+        time_ns=times if times.ndim == 1 else _mean_ns(times),
         sigma_px=arrays["sigma_px"].astype(np.float64) if "sigma_px" in arrays else None,
     )
     detections = Detections(
@@ -45,6 +51,43 @@ def read_detections(path: Path) -> Detections:
     )
     check_detections(detections, where=str(path))
     return detections
+
+
+def _one_person(arrays: dict[str, np.ndarray], person: int | None, where: str) -> dict[str, np.ndarray]:
+    """Take one person out of arrays with a person axis; others pass as they are."""
+    if "persons" not in arrays:
+        return arrays
+    names = [str(name) for name in arrays["persons"]]
+    if person is None and len(names) > 1:
+        raise InvalidFileError(
+            f"{where} holds {len(names)} people ({', '.join(names)}): choose with --person"
+        )
+    if not 0 <= (person or 0) < len(names):
+        raise InvalidFileError(f"{where}: no person {person}, expected 0 to {len(names) - 1}")
+    picked = {
+        name: arrays[name][:, :, person or 0]
+        for name in ("pixels", "confidence", "detected", "sigma_px")
+        if name in arrays and arrays[name].ndim > 3
+    }
+    return arrays | picked
+
+
+def _check_shapes(arrays: dict[str, np.ndarray], where: str) -> None:
+    shape = arrays["pixels"].shape
+    if len(shape) != 4 or shape[-1] != 2:
+        raise InvalidFileError(f"{where}: pixels {shape}, expected (time, view, joint, 2)")
+    for name in ("confidence", "detected", "sigma_px"):
+        if name in arrays and arrays[name].shape != shape[:3]:
+            raise InvalidFileError(f"{where}: {name} {arrays[name].shape}, expected {shape[:3]} as in pixels")
+    times = arrays["time_ns"].shape
+    if times not in (shape[:1], shape[:2]):
+        raise InvalidFileError(f"{where}: time_ns {times}, expected {shape[:1]} or {shape[:2]}")
+
+
+def _mean_ns(times: np.ndarray) -> np.ndarray:
+    """Return the mean over views without leaving the integers: nanoseconds exceed a float's precision."""
+    first = times[:, :1]
+    return first[:, 0] + np.rint((times - first).mean(axis=1)).astype(np.int64)
 
 
 def write_detections(path: Path, detections: Detections) -> None:

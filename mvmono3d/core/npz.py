@@ -13,7 +13,7 @@ from mvmono3d.errors import InvalidFileError
 def read_npz(path: Path, *, required: tuple[str, ...]) -> dict[str, np.ndarray]:
     """Read all arrays; raises `InvalidFileError` when the file or a required array is missing."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise InvalidFileError(f"no file {path}") from None

@@ -54,5 +54,6 @@ class Rig(Record):
         arrays = (self.camera.lens, self.camera.size_px, self.camera_from_world)
         plain = [array.numpy() if is_torch_array(array) else array for array in arrays]
         # Nine decimals: what a text file keeps of a float is the same calibration.
-        chunks = [np.round(np.asarray(array, dtype=np.float64), 9).tobytes() for array in plain]
+        # Adding 0 makes -0 and 0 one number.
+        chunks = [(np.round(np.asarray(array, dtype=np.float64), 9) + 0.0).tobytes() for array in plain]
         return sha256_of_bytes("\0".join(self.names).encode(), *chunks)

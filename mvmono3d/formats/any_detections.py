@@ -39,7 +39,7 @@ def read_any_detections(
     if path.is_file():
         if path.suffix != ".npz":
             raise InvalidFileError(f"{path} is not a recording of several cameras; expected {_KNOWN}")
-        detections = _with_matched_views(read_detections(path), views, path)
+        detections = _with_matched_views(read_detections(path, person=person), views, path)
     elif any(path.glob("*/*.json")):
         return read_openpose(path, skeleton=skeleton, cameras=views, person=person, rate_hz=rate_hz)
     else:
