@@ -41,7 +41,7 @@ def test_times_per_view_become_their_mean_to_the_nanosecond(tmp_path):
 
 def test_several_people_without_a_choice_are_refused(tmp_path):
     path, _ = written(tmp_path)
-    with pytest.raises(InvalidFileError, match="ann, bob.*--person"):
+    with pytest.raises(InvalidFileError, match=r"ann, bob.*--person"):
         read_detections(path)
 
 
