@@ -51,7 +51,7 @@ def small_reconstructor(
     torch.manual_seed(seed)
     reconstructor = Reconstructor(
         skeleton=skeleton,
-        occlusion=OcclusionNet(skeleton=skeleton, width=12, embedding=4),
+        occlusion=OcclusionNet(skeleton=skeleton, width=12),
         triangulation=ViewWeights(width=8, prior_sigma=0.3),
         prior=PriorNet(skeleton=skeleton, width=24),
         imputation=Imputer(

@@ -15,9 +15,11 @@ _RESOLVED, _LEAST = 4e-6, 1e-12
 
 
 class Linearised(NamedTuple):
-    """Each view's equation `jacobian @ (x - reference) = residual`, in pixels.
+    """Each view's equation `jacobian @ (x - reference) = residual`, in pixels at the reference's depth.
 
-    Where `usable` is false (not detected, or the reference lies behind the camera) both sides are 0.
+    It is exact however far the reference is off: a ray is linear in the point once its depth is fixed (the
+    direct linear transform, Hartley & Zisserman, 2004, section 12.2). Only the scale, pixels per length,
+    is that of the reference. Where `usable` is false (not detected, or the reference lies behind the camera) both sides are 0.
     """
 
     residual: Float[Tensor, "*batch view joint 2"]
@@ -29,11 +31,12 @@ class Linearised(NamedTuple):
 
 
 def linearise(frames: Frames, reference: Float[Tensor, "*batch joint 3"]) -> Linearised:
-    """Linearise the projection of normalised frames (pinhole lenses) about `reference`."""
+    """Write the rays of normalised frames (pinhole lenses) as linear equations about `reference`."""
     normalised, depth = to_normalised(reference, camera_from_world=frames.camera_from_world)
     usable = frames.detected & (depth > NEAR_M)
-    jacobian = jacobian_at(normalised, depth, lens=frames.lens, camera_from_world=frames.camera_from_world)
     projected = normalised * frames.lens[..., None, :2]
+    measured = frames.pixels / frames.lens[..., None, :2]
+    jacobian = jacobian_at(measured, depth, lens=frames.lens, camera_from_world=frames.camera_from_world)
     return Linearised(
         torch.where(usable[..., None], frames.pixels - projected, 0.0),
         torch.where(usable[..., None, None], jacobian, 0.0),

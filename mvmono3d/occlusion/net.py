@@ -29,15 +29,17 @@ class OcclusionNet(nn.Module):
     matrix; each (view, joint) remembers through a gated recurrent unit.
     """
 
-    def __init__(self, *, skeleton: Skeleton, width: int, embedding: int) -> None:
+    def __init__(self, *, skeleton: Skeleton, width: int) -> None:
         super().__init__()
         joints = len(skeleton.joints)
         self.width = width
-        self.embedding = nn.Parameter(0.3 * torch.randn(joints, embedding))
-        self.enter = nn.Linear(len(FEATURES) + embedding, width)
-        self.across_views = nn.Linear(3 * width, width)
+        self.enter = nn.Linear(len(FEATURES), width)
+        self.embedding = nn.Parameter(0.1 * torch.randn(joints, width))
+        self.of_view = nn.Linear(width, width)
+        self.of_all_views = nn.Linear(2 * width, width, bias=False)
+        self.of_joint = nn.Linear(width, width)
         self.joint_mixing = nn.Parameter(0.1 * torch.randn(joints, joints))
-        self.across_joints = nn.Linear(2 * width, width)
+        self.of_other_joints = nn.Linear(width, width, bias=False)
         self.memory = Memory(width)
         self.head = nn.Linear(2 * width, len(OcclusionState) + 1)
         with torch.no_grad():
@@ -68,13 +70,11 @@ class OcclusionNet(nn.Module):
         return torch.zeros(batch, views, joints, self.width, device=self.embedding.device)
 
     def _exchange(self, features: Tensor, view_mask: Tensor) -> Tensor:
-        embedding = self.embedding.expand(*features.shape[:-1], -1)
-        local = torch.relu(self.enter(torch.cat([features, embedding], dim=-1)))
+        local = torch.relu(self.enter(features) + self.embedding)
         kept = torch.where(view_mask[..., None, None], local, 0.0)
         count = view_mask.sum(-1)[..., None, None, None].clamp(min=1)
-        mean = kept.sum(-3, keepdim=True) / count
-        most = kept.amax(-3, keepdim=True)
-        shared = [local, mean.expand_as(local), most.expand_as(local)]
-        local = torch.relu(self.across_views(torch.cat(shared, dim=-1)))
-        mixed = self.joint_mixing @ local
-        return torch.relu(self.across_joints(torch.cat([local, mixed], dim=-1)))
+        # What views share is computed once for all of them.
+        shared = torch.cat([kept.sum(-3, keepdim=True) / count, kept.amax(-3, keepdim=True)], dim=-1)
+        local = torch.relu(self.of_view(local) + self.of_all_views(shared))
+        mixed = self.joint_mixing @ self.of_other_joints(local)
+        return torch.relu(self.of_joint(local) + mixed)

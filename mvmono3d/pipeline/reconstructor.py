@@ -15,7 +15,7 @@ from mvmono3d.imputation.filter import Motion
 from mvmono3d.imputation.imputer import FilterMemory, Fused, Imputer, Measurements, moved_on
 from mvmono3d.nn.evidence import Evidence, Frames, gather_evidence, normalise
 from mvmono3d.nn.grouping import at_time, stack_time
-from mvmono3d.nn.linearise import linearise, normal_equations
+from mvmono3d.nn.linearise import Linearised, NormalEquations
 from mvmono3d.nn.units import Units
 from mvmono3d.occlusion.net import OcclusionNet
 from mvmono3d.pipeline.answer import Answer, Trace
@@ -33,6 +33,8 @@ class _Moment(NamedTuple):
     evidence: Evidence
     held: Tensor
     age_s: Tensor
+    linearised: Linearised
+    equations: NormalEquations
     weights: Tensor
     pixels_only: Tensor
     guess: Tensor
@@ -96,6 +98,8 @@ class Reconstructor(nn.Module):
             evidence,
             percept.seen.held.points,
             percept.seen.held.age_s,
+            percept.seen.linearised,
+            percept.seen.equations,
             percept.pixels_only.weights,
             percept.pixels_only.points,
             percept.guess.points,
@@ -115,13 +119,11 @@ class Reconstructor(nn.Module):
         self, moment: _Moment, memory: FilterMemory, unmeasured_s: Tensor
     ) -> tuple[_Outcome, FilterMemory]:
         evidence = moment.evidence
-        reference = _reference(moment, memory)
-        linearised = linearise(evidence.frames, reference)
         measured = Measurements(
-            linearised=linearised,
-            equations=normal_equations(linearised),
-            weights=torch.where(linearised.usable, moment.weights, 0.0),
-            reference=reference,
+            linearised=moment.linearised,
+            equations=moment.equations,
+            weights=moment.weights,
+            reference=moment.held,
             pixels_only=moment.pixels_only,
             age_s=moment.age_s,
             time_step_s=evidence.frames.time_step_s,
@@ -158,13 +160,6 @@ class Reconstructor(nn.Module):
             weights=verdict.weights,
             occlusion_logits=percept.belief.logits,
         )
-
-
-def _reference(moment: _Moment, memory: FilterMemory) -> Tensor:
-    """Return the points to linearise about: the consensus, else where motion leads, else the held point."""
-    motion, step_s = memory.motion, moment.evidence.frames.time_step_s[:, None, None]
-    ahead = torch.where(memory.seen[..., None], motion.mean + motion.velocity * step_s, moment.held)
-    return torch.where(moment.evidence.solved[..., None], moment.evidence.points, ahead.detach())
 
 
 def _trace(evidence: Evidence, percept: Percept, outcome: _Outcome) -> Trace:

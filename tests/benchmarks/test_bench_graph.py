@@ -37,7 +37,7 @@ skeleton = load_skeleton("hand21")
 network = SingleFrame(
     Reconstructor(
         skeleton=skeleton,
-        occlusion=OcclusionNet(skeleton=skeleton, width=32, embedding=8),
+        occlusion=OcclusionNet(skeleton=skeleton, width=32),
         triangulation=ViewWeights(width=16, prior_sigma=0.3),
         prior=PriorNet(skeleton=skeleton, width=192),
         imputation=Imputer(
