@@ -24,24 +24,26 @@ DEFAULTS = {
     "variance": "own",
     "sigma_px": 4.0,
     "doubt": 4.0,
-    "smooth_param": 0.0,
+    "smooth_per_px2": 0.0,
     "inflate": False,
     "least_confidence": 0.0,
 }
-"""`smooth_param` 0 lets EKS find it by maximum likelihood."""
+"""EKS's smoothing parameter is `smooth_per_px2` times the variance of a sure detection: so tuning one does
+not move the other. 0 lets EKS find it by maximum likelihood."""
 
 
 def reconstruct(scene, settings):
     settings = DEFAULTS | settings
     begin = time.process_time()
     markers = _markers(scene, settings)
+    variance = settings["sigma_px"] ** 2 if settings["variance"] == "score" else 1.0
     names = [str(name).replace("_", "") for name in scene.joints]
     core = time.process_time()
     _, _, table = ensemble_kalman_smoother_multicam(
         marker_array=MarkerArray(markers, data_fields=["x", "y", "likelihood"]),
         keypoint_names=names,
         camera_names=[f"cam_{view:02d}" for view in range(len(scene.lens))],
-        smooth_param=settings["smooth_param"] or None,
+        smooth_param=settings["smooth_per_px2"] * variance or None,
         inflate_vars=settings["inflate"],
         inflate_vars_kwargs={},
         camgroup=cameras_of(scene),

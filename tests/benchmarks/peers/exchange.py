@@ -5,6 +5,7 @@ Everything is numbers and names, so no pickles. This file and the runners import
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -91,8 +92,9 @@ def answer_of(points, *, cpu_s, core_cpu_s):
 def write_arrays(path, record):
     """Write a scene or an answer; `read_scene` and `read_answer` give the same back."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    arrays: dict[str, Any] = {field.name: np.asarray(getattr(record, field.name)) for field in fields(record)}
     with path.open("wb") as file:
-        np.savez(file, **{field.name: np.asarray(getattr(record, field.name)) for field in fields(record)})
+        np.savez(file, **arrays)
 
 
 def read_scene(path):
@@ -101,8 +103,12 @@ def read_scene(path):
 
 def read_answer(path):
     arrays = _arrays(Path(path))
-    times = {name: float(arrays.pop(name)) for name in ("cpu_s", "core_cpu_s")}
-    return Answer(**arrays, **times)
+    return Answer(
+        points=arrays["points"],
+        answered=arrays["answered"],
+        cpu_s=float(arrays["cpu_s"]),
+        core_cpu_s=float(arrays["core_cpu_s"]),
+    )
 
 
 def _arrays(path):

@@ -1,7 +1,8 @@
-"""Pose2Sim's triangulation and filtering, on a project folder as its users have it (OpenPose JSON, TOML, TRC).
+"""Pose2Sim's triangulation and filtering, on a project folder as its users have it.
 
-The pixels are undistorted beforehand and the calibration says so: with Pose2Sim's own `undistort_points`,
-undistorted pixels are compared with distorted projections. The tree of joints goes in as a custom model.
+OpenPose's JSON and a calibration go in, TRC comes out. The pixels are undistorted beforehand and the
+calibration says so: with Pose2Sim's own `undistort_points`, undistorted pixels are compared with distorted
+projections. The joints go in as a custom model.
 """
 
 import json
