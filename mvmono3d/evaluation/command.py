@@ -1,58 +1,88 @@
-"""Score the classical methods, and a bundle if one is given, on a recording.
+"""Score the classical methods, and bundles if any are given, on a recording or on synthetic clips.
 
-With --truth (a reconstruction or trajectory .npz of the same frames) the tables show errors in millimetres,
-coverage of the covariances and smoothness. Without it the recording judges by itself: how well the other
-views predict a view that was left out, how steady bones are, how much is answered. --out writes the tables
-as Markdown and CSV, and the figures.
+With --truth (a reconstruction or trajectory .npz of the same frames), or with --world instead of
+DETECTIONS, the tables show errors in millimetres, coverage of the covariances and smoothness. Without truth
+the recording judges by itself: how well the other views predict a view that was left out, how steady bones
+are, how much is answered. --stress replays everything under occluders, dead and shifted cameras, lost frames,
+noise, outliers, swaps and more. --out writes the tables as Markdown and CSV, and the figures.
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 
 from mvmono3d.core.clip import Clip
 from mvmono3d.core.detections_file import Detections
 from mvmono3d.core.observations import Observations
-from mvmono3d.core.reconstruction_file import read_trajectory
 from mvmono3d.core.rig import Rig
-from mvmono3d.core.rig_file import METRES_PER_UNIT, read_rig
+from mvmono3d.core.rig_file import METRES_PER_UNIT
 from mvmono3d.core.schema import atomic_write
 from mvmono3d.core.skeleton import Skeleton
-from mvmono3d.core.skeleton_file import load_skeleton
 from mvmono3d.core.trajectory import Reconstruction
-from mvmono3d.errors import InvalidFileError
-from mvmono3d.formats.any_detections import read_any_detections
-from mvmono3d.formats.rig_scale import check_rig_scale
+from mvmono3d.evaluation.sources import (
+    WORLD_FRAMES,
+    WORLD_SCENES,
+    check_source,
+    clip_with_truth,
+    parts_of,
+    read_recording,
+    world_takes,
+)
 
 Reconstruct = Callable[[Observations], Reconstruction]
+_STRESSED = ("robust", "kalman")
+"""The classical methods that are replayed: what a user would otherwise run on the rig."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the verb takes."""
-    parser.add_argument("detections", type=Path, metavar="DETECTIONS", help="2D joints, as for reconstruct")
-    parser.add_argument("--rig", type=Path, required=True, metavar="TOML", help="the cameras' calibration")
-    parser.add_argument("--truth", type=Path, metavar="NPZ", help="true 3D joints of the same frames")
-    parser.add_argument("--bundle", type=Path, metavar="DIR", help="an exported model to compare")
-    parser.add_argument("--skeleton", metavar="NAME|YAML", help="joints and bones (default: what fits)")
-    parser.add_argument("--units", choices=tuple(METRES_PER_UNIT), default="m", help="of the rig file")
-    parser.add_argument("--person", type=int, metavar="N", help="which of several, counted from 0")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where tables and figures go")
+    add = parser.add_argument
+    add("detections", type=Path, nargs="?", metavar="DETECTIONS", help="2D joints, as for reconstruct")
+    add("--rig", type=Path, metavar="TOML", help="the cameras' calibration")
+    add("--truth", type=Path, metavar="NPZ", help="true 3D joints of the same frames")
+    add("--world", metavar="PRESET", help="synthetic clips instead of a recording: realistic, A to E")
+    add("--bundle", type=Path, action="append", metavar="DIR", help="an exported model; may be repeated")
+    add("--skeleton", metavar="NAME|YAML", help="joints and bones (default: what fits; body25b for --world)")
+    add("--units", choices=tuple(METRES_PER_UNIT), default="m", help="of the rig file")
+    add("--person", type=int, metavar="N", help="which of several, counted from 0")
+    add("--rate", type=_positive, default=60.0, metavar="HZ", help="of files without times (default: 60)")
+    scenes = f"synthetic clips, or parts that a recording is cut into (default: {WORLD_SCENES}; 1)"
+    add("--scenes", type=_count, metavar="N", help=scenes)
+    frames = f"of a synthetic clip, or the first ones of a recording (default: {WORLD_FRAMES}; all)"
+    add("--frames", type=_count, metavar="N", help=frames)
+    add("--seed", type=int, default=0, metavar="N", help="of synthetic clips and of --stress (default: 0)")
+    add("--stress", action="store_true", help="replay under disturbances")
+    add("--rows", nargs="+", metavar="NAME", help="of --stress: these disturbances only (default: all)")
+    add(
+        "--tolerance",
+        type=_positive,
+        metavar="MM",
+        help="of --stress: which error is large (default: 6 %% of the actor)",
+    )
+    add("--wandb", metavar="PROJECT", help="of --stress: send results to Weights & Biases")
+    add("--out", type=Path, metavar="DIR", help="where tables and figures go")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Read, run all methods, print and write the tables."""
-    detections, rig, skeleton = _read(arguments)
-    methods = _methods(arguments, rig, skeleton)
+    check_source(arguments)
     console = Console(highlight=False, soft_wrap=True)
-    if arguments.truth is None:
-        texts = _without_truth(detections, rig, skeleton, methods=methods, console=console)
+    if arguments.stress:
+        _stress(arguments, console)
+        return 0
+    if arguments.world is not None:
+        clips = [take.clip(take.settings) for take in world_takes(arguments)]
+        texts = _with_truth(clips, arguments, console=console)
     else:
-        clip = _clip(arguments.truth, detections, rig, skeleton)
-        texts = _with_truth(clip, methods, out=arguments.out, console=console)
+        detections, rig, skeleton = read_recording(arguments)
+        if arguments.truth is None:
+            texts = _without_truth(detections, rig, skeleton, arguments=arguments, console=console)
+        else:
+            clip = clip_with_truth(arguments.truth, detections, rig, skeleton)
+            texts = _with_truth(list(parts_of(clip, arguments.scenes or 1)), arguments, console=console)
     if arguments.out is not None:
         for name, text in texts.items():
             with atomic_write(arguments.out / name) as file:
@@ -61,71 +91,59 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _read(arguments: argparse.Namespace) -> tuple[Detections, Rig, Skeleton]:
-    rig = read_rig(arguments.rig, units=arguments.units)
-    check_rig_scale(rig, where=f"rig {arguments.rig}")
-    wanted = None if arguments.skeleton is None else load_skeleton(arguments.skeleton)
-    detections = read_any_detections(
-        arguments.detections, skeleton=wanted, views=rig.names, person=arguments.person
-    )
-    if not detections.observations.detected.any():
-        raise InvalidFileError(f"{arguments.detections}: the recording is empty (nothing detected)")
-    return detections, rig.select(detections.views), wanted or load_skeleton(detections.skeleton)
+def _stress(arguments: argparse.Namespace, console: Console) -> None:
+    from mvmono3d.evaluation.baselines import baselines
+    from mvmono3d.evaluation.stress.command import run_stress
+
+    if arguments.world is not None:
+        takes = world_takes(arguments)
+    else:
+        detections, rig, skeleton = read_recording(arguments)
+        if arguments.truth is None:
+            clip = Clip(skeleton=skeleton, rig=rig, observations=detections.observations)
+        else:
+            clip = clip_with_truth(arguments.truth, detections, rig, skeleton)
+        takes = list(parts_of(clip, arguments.scenes or 1))
+    methods = {name: method for name, method in baselines().items() if name in _STRESSED}
+    methods |= {name: partial(_bundle_on_clip, folder) for name, folder in _bundles(arguments.bundle).items()}
+    run_stress(takes, methods, arguments=arguments, console=console)
 
 
-def _methods(arguments: argparse.Namespace, rig: Rig, skeleton: Skeleton) -> dict[str, Reconstruct]:
-    from mvmono3d.evaluation.baselines import BASELINES
-
-    methods: dict[str, Reconstruct] = {
-        name: partial(_classical, method, rig, skeleton=skeleton) for name, method in BASELINES.items()
-    }
-    if arguments.bundle is not None:
-        from mvmono3d.deploy.reconstruct import reconstruct_with_bundle
-
-        methods["bundle"] = partial(reconstruct_with_bundle, arguments.bundle, rig=rig, skeleton=skeleton)
-    return methods
+def _bundles(folders: Sequence[Path] | None) -> dict[str, Path]:
+    """Name bundles by their folders; a single one is "bundle"."""
+    if folders is None:
+        return {}
+    if len(folders) == 1:
+        return {"bundle": folders[0]}
+    names = [folder.resolve().name for folder in folders]
+    unique = len(set(names)) == len(names)
+    return dict(zip(names if unique else map(str, folders), folders, strict=True))
 
 
-def _classical(
-    method: Callable[[Observations, Rig, Skeleton], Reconstruction],
-    rig: Rig,
-    observations: Observations,
-    *,
-    skeleton: Skeleton,
-) -> Reconstruction:
-    return method(observations, rig, skeleton)
+def _bundle_on_clip(folder: Path, clip: Clip) -> Reconstruction:
+    return _bundle(folder, clip.observations, rig=clip.rig, skeleton=clip.skeleton)
 
 
-def _clip(path: Path, detections: Detections, rig: Rig, skeleton: Skeleton) -> Clip:
-    truth = read_trajectory(path, skeleton)
-    frames, expected = truth.points_world.shape[0], detections.observations.pixels.shape[0]
-    if frames != expected:
-        raise InvalidFileError(
-            f"truth {path} has {frames} frames, the detections have {expected}: expected the same frames"
-        )
-    if not np.array_equal(np.asarray(truth.time_ns), np.asarray(detections.observations.time_ns)):
-        raise InvalidFileError(f"truth {path}: its time_ns differ from those of the detections")
-    return Clip(skeleton=skeleton, rig=rig, observations=detections.observations, truth=truth)
+def _bundle(folder: Path, observations: Observations, *, rig: Rig, skeleton: Skeleton) -> Reconstruction:
+    from mvmono3d.deploy.reconstruct import reconstruct_with_bundle
+
+    return reconstruct_with_bundle(folder, observations, rig=rig, skeleton=skeleton)
 
 
-def _with_truth(
-    clip: Clip, methods: dict[str, Reconstruct], *, out: Path | None, console: Console
-) -> dict[str, str]:
+def _with_truth(clips: Sequence[Clip], arguments: argparse.Namespace, *, console: Console) -> dict[str, str]:
+    from mvmono3d.evaluation.baselines import baselines
     from mvmono3d.evaluation.compare import compare
     from mvmono3d.evaluation.table import comparison_csv, comparison_markdown, comparison_table
 
-    on_clip = {name: partial(_of_clip, method) for name, method in methods.items()}
-    comparison = compare([clip], on_clip)
+    methods = baselines()
+    methods |= {name: partial(_bundle_on_clip, folder) for name, folder in _bundles(arguments.bundle).items()}
+    comparison = compare(clips, methods)
     console.print(comparison_table(comparison))
-    if out is not None:
+    if arguments.out is not None:
         from mvmono3d.evaluation.figures import save_figures
 
-        save_figures(out, comparison)
+        save_figures(arguments.out, comparison)
     return {"scores.md": comparison_markdown(comparison), "scores.csv": comparison_csv(comparison)}
-
-
-def _of_clip(method: Reconstruct, clip: Clip) -> Reconstruction:
-    return method(clip.observations)
 
 
 def _without_truth(
@@ -133,15 +151,35 @@ def _without_truth(
     rig: Rig,
     skeleton: Skeleton,
     *,
-    methods: dict[str, Reconstruct],
+    arguments: argparse.Namespace,
     console: Console,
 ) -> dict[str, str]:
+    from mvmono3d.evaluation.baselines import BASELINES
     from mvmono3d.evaluation.field import score_field
     from mvmono3d.evaluation.table import field_csv, field_markdown, field_table
 
+    methods: dict[str, Reconstruct] = {
+        name: lambda seen, method=method: method(seen, rig, skeleton) for name, method in BASELINES.items()
+    }
+    for name, folder in _bundles(arguments.bundle).items():
+        methods[name] = partial(_bundle, folder, rig=rig, skeleton=skeleton)
     scores = {
         name: score_field(detections.observations, rig, skeleton=skeleton, reconstruct=method)
         for name, method in methods.items()
     }
     console.print(field_table(scores))
     return {"scores.md": field_markdown(scores), "scores.csv": field_csv(scores)}
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of at least 1")
+    return value

@@ -88,3 +88,26 @@ def bootstrap(values: Float[np.ndarray, " clip"], *, seed: int) -> Interval:
     drawn = values[generator.integers(0, len(values), size=(_RESAMPLES, len(values)))].mean(axis=1)
     low, high = np.quantile(drawn, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
     return Interval(mean=float(values.mean()), low=float(low), high=float(high), clips=len(values))
+
+
+def bootstrap_ratio(
+    upper: Float[np.ndarray, "clip 2"], lower: Float[np.ndarray, "clip 2"], *, seed: int
+) -> Interval | None:
+    """Return the ratio of two means, each given as (total, count) per clip, with its bootstrap interval.
+
+    Clips are drawn as pairs, so that what makes a clip hard cancels. None where nothing was counted.
+    """
+    if not len(upper) or not (upper[:, 1].sum() > 0 and lower[:, 0].sum() > 0):
+        return None
+    clips = len(upper)
+    drawn = np.random.default_rng(seed).integers(0, clips, size=(_RESAMPLES, clips))
+    ratios = _ratio(upper[drawn].sum(axis=1), lower[drawn].sum(axis=1))
+    low, high = np.quantile(ratios, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    whole = float(_ratio(upper.sum(axis=0)[None], lower.sum(axis=0)[None])[0])
+    return Interval(mean=whole, low=float(low), high=float(high), clips=clips)
+
+
+def _ratio(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
+    known = (upper[:, 1] > 0) & (lower[:, 0] > 0) & (lower[:, 1] > 0)
+    above, below = upper[known, 0] / upper[known, 1], lower[known, 0] / lower[known, 1]
+    return above / below

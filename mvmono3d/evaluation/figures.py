@@ -44,7 +44,7 @@ def draw_reliability(comparison: Comparison) -> Figure | None:
     axes.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle=":", label="honest")
     for place, (method, curve) in enumerate(curves):
         if curve is not None:
-            axes.plot(*curve, color=_colour(place), marker="o", markersize=3, label=method.name)
+            axes.plot(*curve, color=colour(place), marker="o", markersize=3, label=method.name)
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="stated probability", ylabel="observed share of truths inside")
     axes.set_aspect("equal")
     axes.set_title("Is the covariance honest? Below the diagonal: too sure of itself", fontsize=10)
@@ -64,9 +64,9 @@ def draw_groups(comparison: Comparison, *, groups: str) -> Figure | None:
     for place, (method, row) in enumerate(zip(comparison.methods, values, strict=True)):
         known = [(group, value) for group, value in enumerate(row) if value is not None and value > 0]
         if known:
-            axes.plot(*zip(*known, strict=True), color=_colour(place), marker="o", label=method.name)
+            axes.plot(*zip(*known, strict=True), color=colour(place), marker="o", label=method.name)
     titles = (
-        [str(count) for count in range(width)] if by_views else [_bin_title(*each) for each in UNSEEN_BINS]
+        [str(count) for count in range(width)] if by_views else [bin_title(*each) for each in UNSEEN_BINS]
     )
     axes.set_xticks(range(width), titles[:width])
     axes.set_yscale("log")
@@ -141,11 +141,13 @@ def _curve(method: MethodScores) -> tuple[list[float], list[float]] | None:
     return mean[:, 0].tolist(), mean[:, 1].tolist()
 
 
-def _colour(place: int) -> str:
+def colour(place: int) -> str:
+    """Return the colour of the method at that place."""
     return _COLOURS[place % len(_COLOURS)]
 
 
-def _bin_title(first: int, last: int) -> str:
+def bin_title(first: int, last: int) -> str:
+    """Return how a bin of `UNSEEN_BINS` is called."""
     if first == last:
         return str(first)
     return f"{first}+" if last > 10**6 else f"{first}-{last}"

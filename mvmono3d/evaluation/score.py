@@ -97,21 +97,25 @@ SCALARS = tuple(
 )
 
 
-class _Compared(NamedTuple):
+class LinedUp(NamedTuple):
+    """An answer beside the truth, joint by joint. Metres."""
+
     points: np.ndarray
     covariance: np.ndarray
     truth: np.ndarray
     wanted: np.ndarray
+    """There is a truth."""
     answered: np.ndarray
     """There is a truth and an answer."""
     error: np.ndarray
     held: np.ndarray
+    """Error of a user who holds the last answer."""
     visible_views: np.ndarray | None
 
 
 def score(reconstruction: Reconstruction, clip: Clip) -> Score:
     """Score a reconstruction (time joint); raises `InvalidRecordError` without truth or where axes differ."""
-    both = _compare(reconstruction, clip)
+    both = line_up(reconstruction, clip)
     values = _positions(both, clip) | _smoothness(both, clip)
     values |= _hidden(both) | _uncertainty(both) | _states(reconstruction, clip)
     detected = np.asarray(clip.observations.detected)
@@ -120,7 +124,8 @@ def score(reconstruction: Reconstruction, clip: Clip) -> Score:
     return Score(**values)
 
 
-def _compare(reconstruction: Reconstruction, clip: Clip) -> _Compared:
+def line_up(reconstruction: Reconstruction, clip: Clip) -> LinedUp:
+    """Put a reconstruction beside the clip's truth; raises `InvalidRecordError` where that can't be."""
     if clip.truth is None:
         raise InvalidRecordError("clip without truth: there is nothing to score against")
     points = np.asarray(reconstruction.trajectory.points_world, dtype=np.float64)
@@ -136,7 +141,7 @@ def _compare(reconstruction: Reconstruction, clip: Clip) -> _Compared:
             clip.occlusion.labelled
         )
         visible = visible.sum(axis=-2)
-    return _Compared(
+    return LinedUp(
         points=points,
         covariance=np.asarray(reconstruction.trajectory.covariance_world, dtype=np.float64),
         truth=truth,
@@ -152,7 +157,7 @@ def _answered(reconstruction: Reconstruction) -> np.ndarray:
     return np.asarray(reconstruction.trajectory.source) != PointSource.MISSING
 
 
-def _positions(both: _Compared, clip: Clip) -> dict[str, Any]:
+def _positions(both: LinedUp, clip: Clip) -> dict[str, Any]:
     points, truth, counts = both.points, both.truth, both.answered
     aligned = procrustes_align(points, truth, counts=counts)
     aligned_error = position_error(aligned.points, truth)
@@ -174,7 +179,7 @@ def _positions(both: _Compared, clip: Clip) -> dict[str, Any]:
     return values
 
 
-def _smoothness(both: _Compared, clip: Clip) -> dict[str, Any]:
+def _smoothness(both: LinedUp, clip: Clip) -> dict[str, Any]:
     time_ns = np.asarray(clip.observations.time_ns)
     rigid = [bone for bone, (_, child) in enumerate(clip.skeleton.bones) if not clip.skeleton.flexible[child]]
     ends = np.array(clip.skeleton.bones, dtype=np.int64).reshape(-1, 2)[rigid]
@@ -191,7 +196,7 @@ def _smoothness(both: _Compared, clip: Clip) -> dict[str, Any]:
     }
 
 
-def _hidden(both: _Compared) -> dict[str, Any]:
+def _hidden(both: LinedUp) -> dict[str, Any]:
     names = ("hidden_mm", "by_views_mm", "by_unseen_mm", "recovery_p50", "recovery_p95")
     if both.visible_views is None:
         return dict.fromkeys(names)
@@ -212,7 +217,7 @@ def _hidden(both: _Compared) -> dict[str, Any]:
     }
 
 
-def _uncertainty(both: _Compared) -> dict[str, Any]:
+def _uncertainty(both: LinedUp) -> dict[str, Any]:
     difference = both.points - both.truth
     counts = both.answered & positive_definite(both.covariance)
     at = coverage(difference, both.covariance, counts=counts).observed

@@ -24,7 +24,14 @@ class Column(NamedTuple):
         """Return a value as the table shows it."""
         if value is None:
             return "-"
-        return f"{100 * value:.{self.digits}f}" if self.percent else f"{value:.{self.digits}f}"
+        if self.percent:
+            return f"{100 * value:.{self.digits}f}"
+        return length_text(value) if self.title.endswith(" mm") else f"{value:.{self.digits}f}"
+
+
+def length_text(value_mm: float) -> str:
+    """Return millimetres with one decimal, below 10 with two: a mouse is smaller than a person."""
+    return f"{value_mm:.2f}" if abs(value_mm) < 9.995 else f"{value_mm:.1f}"
 
 
 COLUMNS = (
@@ -162,7 +169,7 @@ def _view_titles(methods: Sequence[MethodScores]) -> list[str]:
 def _group(method: MethodScores, place: int) -> str:
     groups = method.mean_of("by_views_mm")
     value = groups[place] if place < len(groups) else None
-    return "-" if value is None else f"{value:.1f}"
+    return "-" if value is None else length_text(value)
 
 
 def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

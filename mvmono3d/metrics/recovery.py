@@ -63,16 +63,22 @@ def recovery_frames(
     *,
     counts: Bool[Array, "time joint"],
     horizon: int = 60,
+    level_m: float | None = None,
+    wanted: Bool[Array, "time joint"] | None = None,
 ) -> Recovery:
-    """Count frames from the end of each occlusion until the error is within twice the visible level.
+    """Count frames from the end of each occlusion until the error is within a level.
 
-    0 means that the joint was right at once. A frame without an answer is not right. An episode that
-    never gets there within the horizon (or before the clip ends) counts the horizon.
+    `level_m` is twice the method's own visible level unless given: an absolute one compares methods. 0 means
+    that the joint was right at once. A frame without an answer is not right. An episode that never gets
+    there within the horizon (or before the clip ends) counts the horizon. Where `wanted` says that a joint
+    has no truth right after it came back, nobody can judge: such an episode is left out.
     """
-    level = 2.0 * visible_level(error, visible_views, counts=counts)
+    level = 2.0 * visible_level(error, visible_views, counts=counts) if level_m is None else level_m
     right = np.asarray(counts) & (np.asarray(error) <= level)
     frames = []
     for episode in occlusion_episodes(visible_views):
+        if wanted is not None and not wanted[episode.end : episode.end + _SHORTEST_SEEN, episode.joint].all():
+            continue
         after = right[episode.end : episode.end + horizon, episode.joint]
         frames.append(int(np.argmax(after)) if after.any() else horizon)
     return Recovery(frames=np.array(frames, dtype=np.int64), level_m=level)

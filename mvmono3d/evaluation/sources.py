@@ -1,0 +1,98 @@
+"""What `mvmono3d evaluate` evaluates on: a recording, or clips of the synthetic world."""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from mvmono3d.core.clip import Clip
+from mvmono3d.core.detections_file import Detections
+from mvmono3d.core.reconstruction_file import read_trajectory
+from mvmono3d.core.rig import Rig
+from mvmono3d.core.rig_file import read_rig
+from mvmono3d.core.skeleton import Skeleton
+from mvmono3d.core.skeleton_file import load_skeleton
+from mvmono3d.errors import ConfigurationError, InvalidFileError
+from mvmono3d.formats.any_detections import read_any_detections
+from mvmono3d.formats.rig_scale import check_rig_scale
+
+WORLD_SCENES = 8
+WORLD_FRAMES = 300
+_SEEDS_APART = 1000
+
+
+def check_source(arguments: argparse.Namespace) -> None:
+    """Raise `ConfigurationError` unless exactly one source is named, with what it needs."""
+    if (arguments.detections is None) == (arguments.world is None):
+        raise ConfigurationError("evaluate needs either DETECTIONS with --rig, or --world PRESET")
+    if arguments.world is None and arguments.rig is None:
+        raise ConfigurationError("evaluate DETECTIONS needs --rig TOML, the cameras' calibration")
+    if arguments.world is not None and (arguments.rig is not None or arguments.truth is not None):
+        raise ConfigurationError("--world makes its own rig and truth: leave --rig and --truth out")
+    if arguments.stress:
+        return
+    for name in ("rows", "tolerance", "wandb"):
+        if getattr(arguments, name) is not None:
+            raise ConfigurationError(f"--{name} belongs to --stress")
+
+
+def read_recording(arguments: argparse.Namespace) -> tuple[Detections, Rig, Skeleton]:
+    """Read detections and their rig; raises `InvalidFileError` where nothing was detected."""
+    rig = read_rig(arguments.rig, units=arguments.units)
+    check_rig_scale(rig, where=f"rig {arguments.rig}")
+    wanted = None if arguments.skeleton is None else load_skeleton(arguments.skeleton)
+    detections = read_any_detections(
+        arguments.detections,
+        skeleton=wanted,
+        views=rig.names,
+        person=arguments.person,
+        rate_hz=arguments.rate,
+    )
+    if not detections.observations.detected.any():
+        raise InvalidFileError(f"{arguments.detections}: the recording is empty (nothing detected)")
+    if arguments.frames is not None:
+        shorter = detections.observations.map(lambda array: array[: arguments.frames])
+        detections = replace(detections, observations=shorter)
+    return detections, rig.select(detections.views), wanted or load_skeleton(detections.skeleton)
+
+
+def clip_with_truth(path: Path, detections: Detections, rig: Rig, skeleton: Skeleton) -> Clip:
+    """Put true joints beside the detections; raises `InvalidFileError` where they are another recording's."""
+    truth = read_trajectory(path, skeleton)
+    frames, expected = truth.points_world.shape[0], detections.observations.pixels.shape[0]
+    if frames != expected:
+        raise InvalidFileError(
+            f"truth {path} has {frames} frames, the detections have {expected}: expected the same frames"
+        )
+    if not np.array_equal(np.asarray(truth.time_ns), np.asarray(detections.observations.time_ns)):
+        raise InvalidFileError(f"truth {path}: its time_ns differ from those of the detections")
+    return Clip(skeleton=skeleton, rig=rig, observations=detections.observations, truth=truth)
+
+
+def parts_of(clip: Clip, number: int) -> Iterator[Clip]:
+    """Cut a clip into so many parts of equal length; raises `ConfigurationError` where they are too short."""
+    frames = len(clip.observations.time_ns) // number
+    if frames < 1:
+        raise ConfigurationError(f"--scenes {number}: the recording has fewer frames than that")
+    for place in range(number):
+        chosen = slice(place * frames, (place + 1) * frames)
+        yield replace(
+            clip,
+            observations=clip.observations.map(lambda array, chosen=chosen: array[chosen]),
+            truth=None if clip.truth is None else clip.truth.map(lambda array, chosen=chosen: array[chosen]),
+        )
+
+
+def world_takes(arguments: argparse.Namespace) -> list:
+    """Return the takes of the test split that a seed names."""
+    from mvmono3d.evaluation.stress.takes import SyntheticTake
+    from mvmono3d.synthetic.presets import preset
+    from mvmono3d.synthetic.splits import Split, clip_seeds
+
+    settings = preset(arguments.world, skeleton=arguments.skeleton or "body25b")
+    settings = replace(settings, frames=arguments.frames or WORLD_FRAMES)
+    number = arguments.scenes or WORLD_SCENES
+    seeds = clip_seeds(Split.TEST, number, first=_SEEDS_APART * arguments.seed)
+    return [SyntheticTake(settings=settings, seeds=each) for each in seeds]

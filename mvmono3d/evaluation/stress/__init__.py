@@ -1,0 +1,1 @@
+"""Replay clips under disturbances, and measure what each costs every method."""
