@@ -5,6 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 BENCH  := $(VENV)/.installed-bench
+PEERS  := .venv-peers
 EXTRAS := train,wandb,sweep,docs,dev
 
 # One thread per test worker: more of them would fight for the cores that xdist already uses.
@@ -12,7 +13,7 @@ WORKERS ?= 2
 PYTEST  := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help env train test lint format types layers test-fast test-slow bench docs check clean
+.PHONY: help env train test lint format types layers test-fast test-slow bench bench-peers tune-peers docs check clean
 
 help:  ## print these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -55,6 +56,18 @@ $(BENCH): $(STAMP)
 
 bench: $(BENCH)  ## measure; installs the peers we compare with
 	$(PYTEST) -m bench --timeout 3600
+
+$(PEERS)/.installed: constraints-peers.txt
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --no-deps -r constraints-peers.txt
+	touch $@
+
+bench-peers: $(STAMP) $(PEERS)/.installed  ## compare with aniposelib, Pose2Sim, EKS and pycolmap; ARGS="..."
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.peers.bench docs/benchmarks $(ARGS)
+
+tune-peers: $(STAMP) $(PEERS)/.installed  ## choose the peers' settings on training scenes
+	for world in body25b hand21-C hand21-E; do \
+	  OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.peers.tune $$world $(ARGS) || exit 1; done
 
 docs: env  ## build the documentation; warnings are errors
 	$(BIN)/mkdocs build --strict

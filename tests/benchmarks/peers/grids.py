@@ -15,13 +15,9 @@ STAGES = {
         combine(least_confidence=(0.0, 0.2, 0.4, 0.6), min_angle_deg=(0.0, 3.0)),
     ],
     "Pose2Sim": [
-        combine(
-            likelihood_threshold=(0.1, 0.3, 0.5),
-            reproj_error_threshold=(4.0, 8.0, 15.0, 30.0),
-            min_cameras=(2, 3),
-        ),
-        combine(interp_gap=(20, 60, 10_000), fill=("last_value", "nan")),
-        combine(filter=("butterworth",), cut_off_hz=(4.0, 6.0, 8.0, 10.0), reject_outliers=(True, False)),
+        combine(likelihood_threshold=(0.1, 0.3, 0.5), reproj_error_threshold=(4.0, 8.0, 15.0, 30.0)),
+        [{"min_cameras": 3}, *combine(interp_gap=(20, 60, 10_000), fill=("last_value", "nan"))],
+        [*combine(cut_off_hz=(4.0, 8.0, 10.0)), {"reject_outliers": False}],
         [
             *combine(filter=("acc_minimizing",), cut_off_hz=(6.0, 10.0)),
             {"filter": "gcv_spline"},
@@ -29,20 +25,15 @@ STAGES = {
         ],
     ],
     "aniposelib": [
-        combine(n_deriv_smooth=(1, 2, 3), scale_smooth=(1.0, 4.0, 10.0)),
-        combine(scale_length=(1.0, 2.0, 6.0), reproj_error_threshold=(5.0, 10.0, 20.0)),
-        combine(scores=(False, True), least_confidence=(0.0, 0.3, 0.5)),
-        combine(scale_smooth=(0.3, 2.0, 20.0)),
-        [{"start": "linear"}],
+        [*combine(n_deriv_smooth=(1, 2), scale_smooth=(1.0, 4.0, 10.0)), {"n_deriv_smooth": 3}],
+        combine(scale_length=(1.0, 2.0, 6.0), reproj_error_threshold=(5.0, 15.0)),
+        [{"scores": True}, {"least_confidence": 0.3}, {"scores": True, "least_confidence": 0.3}],
+        [*combine(scale_smooth=(2.0, 20.0)), {"start": "linear"}],
     ],
     "EKS": [
-        [{}, *combine(smooth_per_px2=(0.01, 0.05, 0.2, 1.0))],
-        [
-            _EKS_BY_SCORE | each
-            for each in combine(smooth_per_px2=(0.005, 0.02, 0.06, 0.2), inflate=(False, True))
-        ],
-        combine(sigma_px=(1.0, 2.0, 6.0), doubt=(1.0, 4.0, 10.0)),
-        combine(least_confidence=(0.3, 0.5)),
-        combine(smooth_per_px2=(0.01, 0.04, 0.1)),
+        [{}, *combine(smooth_per_px2=(0.05, 0.5))],
+        [_EKS_BY_SCORE | each for each in combine(smooth_per_px2=(0.005, 0.03, 0.2), inflate=(False, True))],
+        [*combine(sigma_px=(1.5,), doubt=(1.0, 4.0)), *combine(doubt=(1.0, 10.0))],
+        [*combine(least_confidence=(0.3, 0.5)), *combine(smooth_per_px2=(0.015, 0.08))],
     ],
 }

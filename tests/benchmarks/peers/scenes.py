@@ -69,7 +69,7 @@ def clips_of(name, count, *, split, frames, first=0):
     return list(make_clips(settings, clip_seeds(split, count, first=first)))
 
 
-def test_clips(name, count, *, frames):
+def held_out_clips(name, count, *, frames):
     return clips_of(name, count, split=Split.TEST, frames=frames, first=FIRST_TEST_CLIP)
 
 

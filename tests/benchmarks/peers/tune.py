@@ -84,7 +84,7 @@ def main():
     parser.add_argument("world", choices=sorted({world.tuned_on for world in WORLDS.values()}))
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=PEERS)
     parser.add_argument("--clips", type=int, default=4)
-    parser.add_argument("--frames", type=int, default=150)
+    parser.add_argument("--frames", type=int, default=100)
     arguments = parser.parse_args()
     tune(arguments.world, peers=arguments.peers, count=arguments.clips, frames=arguments.frames)
 
