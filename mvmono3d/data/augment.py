@@ -25,9 +25,12 @@ class Augmentation:
     """Probability that a detected joint of one view starts a gap."""
     joint_loss_frames: int
     """Mean length of such a gap."""
+    rig_error_share: float
+    """Share of clips whose rig gets a calibration error; half of these rigs state it."""
     rig_rotation_rad: float
-    """Standard deviation of the error added to each camera's rotation, per axis."""
+    """Largest standard deviation of the error added to each camera's rotation, per axis."""
     rig_translation_m: float
+    """The same of its position."""
     turn_world: bool
     """Turn the world about +Z by any angle."""
     shift_world_m: float
@@ -38,9 +41,15 @@ class Augmentation:
     def __call__(self, clip: Clip, random: np.random.Generator) -> Clip:
         """Apply every variation that is switched on."""
         clip = move_world(clip, random, turn=self.turn_world, shift_m=self.shift_world_m)
-        if self.rig_rotation_rad or self.rig_translation_m:
+        if self.rig_error_share and random.random() < self.rig_error_share:
+            # Small errors are the more usual ones.
+            size, stated = random.random() ** 2, bool(random.random() < 0.5)
             clip = jitter_rig(
-                clip, random, rotation_rad=self.rig_rotation_rad, translation_m=self.rig_translation_m
+                clip,
+                random,
+                rotation_rad=size * self.rig_rotation_rad,
+                translation_m=size * self.rig_translation_m,
+                stated=stated,
             )
         if self.confidence_noise:
             clip = shake_confidence(clip, random, sigma=self.confidence_noise)
@@ -77,8 +86,15 @@ def hide_joints(clip: Clip, random: np.random.Generator, *, probability: float, 
     return _forget(clip, gone, whole_view=False)
 
 
-def jitter_rig(clip: Clip, random: np.random.Generator, *, rotation_rad: float, translation_m: float) -> Clip:
-    """Give each camera a calibration error; the stated `pose_sigma` grows by it.
+def jitter_rig(
+    clip: Clip,
+    random: np.random.Generator,
+    *,
+    rotation_rad: float,
+    translation_m: float,
+    stated: bool = True,
+) -> Clip:
+    """Give each camera a calibration error; unless it goes unnoticed, `pose_sigma` grows by it.
 
     A camera turns about its own centre, then its centre moves.
     """
@@ -87,7 +103,7 @@ def jitter_rig(clip: Clip, random: np.random.Generator, *, rotation_rad: float, 
     turn = rotation_from_vector((rotation_rad * random.standard_normal((views, 3))).astype(dtype))
     shift = (translation_m * random.standard_normal((views, 3, 1))).astype(dtype)
     error = np.concatenate([turn, shift], axis=-1)
-    added = np.array([rotation_rad, translation_m], dtype=dtype)
+    added = np.array([rotation_rad, translation_m], dtype=dtype) * stated
     return replace(
         clip,
         rig=replace(

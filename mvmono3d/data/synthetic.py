@@ -3,7 +3,7 @@
 import inspect
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -44,6 +44,8 @@ class SyntheticClips:
     """Length of a scene; it replaces the world's own."""
     window_frames: int
     stride_frames: int
+    rates_hz: Sequence[float]
+    """Frame rates that scenes take in turn, test scenes the first; they replace the world's own."""
     seed: int
     cache: Path | str
     processes: int = 1
@@ -53,6 +55,10 @@ class SyntheticClips:
         if sorted(self.scenes) != sorted(NAMES) or min(self.scenes.values()) < 1:
             raise ConfigurationError(
                 f"data.source.scenes is {dict(self.scenes)}; expected at least 1 of {NAMES}"
+            )
+        if not self.rates_hz or min(self.rates_hz) <= 0:
+            raise ConfigurationError(
+                f"data.source.rates_hz is {list(self.rates_hz)}; expected at least one rate above 0"
             )
         if self.scene_frames < self.window_frames:
             raise ConfigurationError(
@@ -70,6 +76,7 @@ class SyntheticClips:
             self.skeleton,
             self.window_frames,
             self.stride_frames,
+            tuple(self.rates_hz),
             self.seed,
             _code_hash(self.make),
         )
@@ -101,7 +108,8 @@ class SyntheticClips:
         # Tests run a scene from its start to its end, as a rig does.
         frames = self.scene_frames if name == "test" else self.window_frames
         clips, subjects, rigs = [], [], []
-        for each, made in zip(seeds, self._scenes(name, seeds), strict=True):
+        rates = self.rates_hz[:1] if name == "test" else self.rates_hz
+        for each, made in zip(seeds, self._scenes(name, seeds, rates), strict=True):
             cut = list(windows(made, frames=frames, stride=min(frames, self.stride_frames)))
             clips += cut
             subjects += [f"subject {each.subject}"] * len(cut)
@@ -112,17 +120,21 @@ class SyntheticClips:
             "made %d %s clips from %d scenes in %.1f s: %s", len(clips), name, scenes, seconds, self.folder
         )
 
-    def _scenes(self, name: str, seeds: list[ClipSeeds]) -> Iterator[Clip]:
-        make = partial(_make_scene, self.make, replace(self.world, frames=self.scene_frames))
+    def _scenes(self, name: str, seeds: list[ClipSeeds], rates_hz: Sequence[float]) -> Iterator[Clip]:
+        make = partial(_make_scene, self.make)
+        worlds = [
+            replace(self.world, frames=self.scene_frames, rate_hz=rates_hz[place % len(rates_hz)])
+            for place in range(len(seeds))
+        ]
         console = Console(stderr=True)
         title = f"making {name} clips"
         shown = {"total": len(seeds), "console": console, "disable": not console.is_terminal}
         if self.processes <= 1:
-            yield from track(map(make, seeds), title, **shown)
+            yield from track(map(make, worlds, seeds), title, **shown)
             return
         # Spawned, not forked: torch's threads in this process don't survive a fork.
         with ProcessPoolExecutor(self.processes, mp_context=get_context("spawn")) as pool:
-            yield from track(pool.map(make, seeds, chunksize=4), title, **shown)
+            yield from track(pool.map(make, worlds, seeds, chunksize=4), title, **shown)
 
 
 def _make_scene(make: MakeClip, world: Any, seeds: ClipSeeds) -> Clip:

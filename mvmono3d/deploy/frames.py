@@ -9,20 +9,23 @@ from mvmono3d.core.rig import Rig
 _NS_PER_S = 1e9
 
 
-def graph_inputs(observations: Observations, rig: Rig, *, views: int) -> dict[str, np.ndarray]:
+def graph_inputs(
+    observations: Observations, rig: Rig, *, views: int, magnify: float = 1.0
+) -> dict[str, np.ndarray]:
     """Return every input of the graph except the state, frames on the first axis.
 
     A rig of fewer cameras than `views` is filled up with copies of its first camera that are false in
-    `view_mask`: numbers a graph can compute with, that it must not use.
+    `view_mask`: numbers a graph can compute with, that it must not use. `magnify` enlarges all images,
+    which changes no geometry: it brings a recording to the detector noise that a graph expects.
     """
     frames, missing = observations.pixels.shape[0], views - len(rig.names)
     cameras = {
-        "lens": rig.camera.lens,
+        "lens": rig.camera.lens * np.where(np.arange(10) < 4, magnify, 1.0),
         "camera_from_world": rig.camera_from_world,
         "pose_sigma": rig.pose_sigma,
     }
     return {
-        "pixels": _float(_fill_zeros(observations.pixels, missing)),
+        "pixels": _float(_fill_zeros(observations.pixels * magnify, missing)),
         "confidence": _float(_fill_zeros(observations.confidence, missing)),
         "detected": _fill_zeros(np.asarray(observations.detected), missing),
         "view_mask": np.broadcast_to(np.arange(views) < len(rig.names), (frames, views)).copy(),

@@ -56,6 +56,8 @@ class BundleManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     selftest: BundleFile
     card: BundleFile
     tolerances: Tolerances
+    noise_px: float
+    """Standard deviation of good detections that the graphs expect; bring recordings to it by rescaling."""
     training: dict[str, str | int | float | bool]
     """Where the weights come from: experiment, checkpoint hash, data, metrics."""
 

@@ -12,15 +12,23 @@ from mvmono3d.deploy.bundle import Bundle, read_bundle
 from mvmono3d.deploy.frames import graph_inputs
 from mvmono3d.deploy.selftest import load_graph, run_sequence
 from mvmono3d.errors import InvalidRecordError
+from mvmono3d.geometry.noise_scale import recording_sigma_px
 from mvmono3d.geometry.projection import project
 
 
 def reconstruct_with_bundle(
-    folder: Path, observations: Observations, *, rig: Rig, skeleton: Skeleton, threads: int = 1
+    folder: Path,
+    observations: Observations,
+    *,
+    rig: Rig,
+    skeleton: Skeleton,
+    noise_px: float | None = None,
+    threads: int = 1,
 ) -> Reconstruction:
     """Reconstruct a recording (time view joint) with the bundle in a folder.
 
-    Causal: no frame sees a later one. The graph exported for the next greater number of views is used.
+    Causal, but for one number: unless `noise_px` gives it, the standard deviation of a good detection is
+    measured on the whole recording. The graph exported for the next greater number of views is used.
     Raises `InvalidRecordError` when rig, skeleton or shapes don't fit the bundle, and what `read_bundle`
     raises.
     """
@@ -28,7 +36,8 @@ def reconstruct_with_bundle(
     _check(bundle, observations, rig, skeleton)
     graph = bundle.graph_for(len(rig.names))
     engine = load_graph(bundle, graph, threads=threads)
-    inputs = graph_inputs(observations, rig, views=graph.views)
+    magnify = bundle.manifest.noise_px / (noise_px or recording_sigma_px(observations, rig))
+    inputs = graph_inputs(observations, rig, views=graph.views, magnify=magnify)
     outputs = run_sequence(engine, inputs, state_size=graph.state_size)
     return _record(outputs, observations, rig)
 

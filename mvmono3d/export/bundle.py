@@ -52,6 +52,8 @@ class Source:
     inputs_for: Callable[[int], Tensors]
     """Gives the self-test's frames for a number of views."""
     skeleton: Skeleton
+    noise_px: float
+    """What the networks take the standard deviation of a good detection to be."""
     training: Mapping[str, str | int | float | bool]
 
 
@@ -120,6 +122,7 @@ def _manifest(folder: Path, source: Source, graphs: list[ExportedGraph]) -> Bund
         selftest=_hashed(folder / _SELFTEST_FILE),
         card=BundleFile(name=_CARD_FILE, sha256=""),
         tolerances=Tolerances(),
+        noise_px=source.noise_px,
         training=dict(source.training),
     )
     card = model_card(

@@ -64,6 +64,7 @@ def _source(trained: Trained, skeleton: Path) -> Source:
         network_for=lambda views: SingleFrame(trained.reconstructor, views=views),
         inputs_for=lambda views: selftest_inputs(str(skeleton), views=views),
         skeleton=trained.reconstructor.skeleton,
+        noise_px=float(trained.reconstructor.units.noise_px),
         training=trained.training,
     )
 

@@ -5,6 +5,8 @@ import math
 import numpy as np
 from jaxtyping import Bool, Float
 
+from mvmono3d.core.observations import Observations
+from mvmono3d.core.rig import Rig
 from mvmono3d.geometry.robust_kernel import triangulate_robust_bulk
 from mvmono3d.geometry.robust_settings import RobustSettings, RobustTriangulated
 
@@ -36,6 +38,17 @@ def estimate_sigma_px(robust: RobustTriangulated) -> float | None:
     views = counts[use]
     free = np.where(views > 2, _MEDIAN_RAYLEIGH * np.sqrt((2 * views - 3) / (2 * views)), _MEDIAN_OF_TWO)
     return float(np.median(np.asarray(robust.residual_px)[use] / free))
+
+
+def recording_sigma_px(observations: Observations, rig: Rig) -> float:
+    """Measure the standard deviation of a whole recording's good detections, px per axis."""
+    return fit_sigma_px(
+        np.asarray(observations.pixels, dtype=np.float64),
+        np.asarray(observations.confidence, dtype=np.float64),
+        np.asarray(observations.detected),
+        lens=np.asarray(rig.camera.lens, dtype=np.float64),
+        camera_from_world=np.asarray(rig.camera_from_world, dtype=np.float64),
+    )
 
 
 def fit_sigma_px(

@@ -10,6 +10,7 @@ from mvmono3d.imputation.bones import BoneConstancy, BoneMemory
 from mvmono3d.imputation.filter import Dynamics, Motion, gate, predict, update
 from mvmono3d.imputation.net import ImputationNet
 from mvmono3d.nn.linearise import Linearised, NormalEquations, variance_of, weighted
+from mvmono3d.nn.quality import Quality
 
 NEVER_SEEN_SIGMA = 1.0
 """Standard deviation of a joint before it was ever seen, in network units: the size of the actor."""
@@ -24,6 +25,7 @@ class Measurements(NamedTuple):
     reference: Float[Tensor, "*batch joint 3"]
     pixels_only: Float[Tensor, "*batch joint 3"]
     """The joints triangulated from these weights alone."""
+    quality: Quality
     age_s: Float[Tensor, "*batch joint"]
     time_step_s: Float[Tensor, "*batch"]
 
@@ -75,6 +77,7 @@ class Imputer(nn.Module):
             information=information,
             variance=variance_of(memory.motion.covariance),
             innovation=torch.where(memory.seen, (distance + 1e-12).sqrt(), 0.0),
+            quality=measured.quality,
         )
         moved = predict(memory.motion, tuning.dynamics, time_step_s=measured.time_step_s)
         predicted = _begin_unseen(moved, measured.reference, memory.seen)
@@ -107,7 +110,9 @@ def moved_on(
     time_step_s: Float[Tensor, " batch"],
 ) -> Motion:
     """Return the motion after a frame set whose answer is `points`; the correction turns the velocity."""
-    correction = (points - fused.predicted.mean) / time_step_s.clamp(min=1e-3)[:, None, None]
+    # The first frame set of a recording has no time step, and nothing moved yet.
+    step_s = torch.where(time_step_s > 0.0, time_step_s.clamp(min=1e-3), torch.inf)[:, None, None]
+    correction = (points - fused.predicted.mean) / step_s
     velocity = fused.predicted.velocity + fused.dynamics.gain[..., None] * correction
     return Motion(points, velocity, covariance)
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.imputation.filter import Dynamics
+from mvmono3d.nn.quality import Quality
 
 _LOG_PROCESS = -8.0
 _DAMPING = 3.0
@@ -24,8 +25,8 @@ class Tuning(NamedTuple):
 class ImputationNet(nn.Module):
     """A small network shared by all joints: age, information and uncertainty in, dynamics out."""
 
-    INPUTS = 4
-    """Age, log information of the measurements, log predicted variance, log innovation."""
+    INPUTS = 6
+    """Age, log information of the measurements, log predicted variance, log innovation, and `Quality`."""
 
     def __init__(self, *, skeleton: Skeleton, width: int, embedding: int) -> None:
         super().__init__()
@@ -46,6 +47,7 @@ class ImputationNet(nn.Module):
         information: Float[Tensor, "batch joint"],
         variance: Float[Tensor, "batch joint"],
         innovation: Float[Tensor, "batch joint"],
+        quality: Quality,
     ) -> Tuning:
         """Choose the dynamics from quantities in network units."""
         inputs = torch.stack(
@@ -54,6 +56,7 @@ class ImputationNet(nn.Module):
                 0.2 * torch.log(information + 1e-2),
                 0.2 * torch.log(variance + 1e-8) + 1.0,
                 torch.log1p(20.0 * innovation),
+                *quality,
             ],
             dim=-1,
         )

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from mvmono3d.core.clip import Clip
+from mvmono3d.geometry.uncertainty import pose_variance_px2
 from mvmono3d.imputation.filter import Motion
 from mvmono3d.imputation.imputer import FilterMemory, Imputer, Measurements, moved_on
 from mvmono3d.imputation.loss import likelihood_loss, position_loss
@@ -18,6 +19,7 @@ from mvmono3d.nn.lesson_task import LessonTask
 from mvmono3d.nn.likelihood import masked_mean
 from mvmono3d.nn.linearise import linearise, normal_equations
 from mvmono3d.nn.masking import MaskSettings
+from mvmono3d.nn.quality import fit_quality
 from mvmono3d.nn.target import TargetMaker
 from mvmono3d.nn.units import Units
 
@@ -108,6 +110,12 @@ def _consensus(evidence: Evidence, reference: Tensor, age_s: Tensor) -> Measurem
         weights=weights,
         reference=reference,
         pixels_only=reference,
+        quality=fit_quality(
+            linearised,
+            weights,
+            step=torch.zeros_like(reference),
+            rig_variance=pose_variance_px2(linearised.depth, lens=frames.lens, pose_sigma=frames.pose_sigma),
+        ),
         age_s=age_s,
         time_step_s=frames.time_step_s,
     )

@@ -9,8 +9,6 @@ from mvmono3d.core.observations import Observations
 from mvmono3d.core.rig import Rig
 from mvmono3d.nn.evidence import Frames
 
-NOMINAL_STEP_S = 1 / 60
-
 
 def frames_of(observations: Observations, rig: Rig) -> Frames:
     """Open the records of a batch: observations (clip, time, …) and their rigs (clip, …).
@@ -38,7 +36,7 @@ def frames_of_clip(batch: Clip) -> Frames:
 
 
 def time_steps(time_ns: Int[Tensor, "clip time"]) -> Float[Tensor, "clip time"]:
-    """Return the time since the frame set before, in seconds; the first has the nominal step."""
+    """Return the time since the frame set before, in seconds; the first has none."""
     steps = time_ns.diff(dim=1).to(torch.float32) * 1e-9
-    first = steps.new_full((time_ns.shape[0], 1), NOMINAL_STEP_S)
+    first = steps.new_zeros((time_ns.shape[0], 1))
     return torch.cat([first, steps], dim=1)

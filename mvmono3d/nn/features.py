@@ -22,15 +22,15 @@ FEATURES = (
     "confidence", "detected", "residual_u", "residual_v", "left_out_residual", "left_out_solved",
     "ray_distance_min", "ray_distance_mean", "ray_distance_max", "ray_pairs", "depth", "clearance",
     "inlier", "agreeing", "innovation_u", "innovation_v", "mirror_distance", "velocity_u", "velocity_v",
-    "age", "view_share",
+    "age", "view_share", "rig_error",
 )  # fmt: skip
 """The feature axis. Pixels are in units of the detector's noise, lengths in units of the actor."""
 
 _COMPUTED = (
     "confidence", "detected", "left_out_residual", "left_out_solved", "ray_distance_min",
     "ray_distance_mean", "ray_distance_max", "ray_pairs", "depth", "clearance", "inlier", "agreeing",
-    "mirror_distance", "age", "view_share", "residual_u", "residual_v", "innovation_u", "innovation_v",
-    "velocity_u", "velocity_v",
+    "mirror_distance", "age", "view_share", "rig_error", "residual_u", "residual_v", "innovation_u",
+    "innovation_v", "velocity_u", "velocity_v",
 )  # fmt: skip
 """The order in which features are computed."""
 
@@ -65,6 +65,7 @@ class FrameFeatures(nn.Module):
         linearised: Linearised,
         equations: NormalEquations,
         *,
+        rig_variance: Float[Tensor, "*batch view joint"],
         reference: Float[Tensor, "*batch joint 3"],
         past: Past,
         unit_m: Float[Tensor, ""],
@@ -83,7 +84,7 @@ class FrameFeatures(nn.Module):
             self.clearance(reference, camera_from_world=frames.camera_from_world, unit_m=unit_m),
             evidence.inlier.to(detected.dtype), _for_views(agreeing, views),
             self._mirror_distance(linearised, frames), _for_views(age, views),
-            detected.mean(-1, keepdim=True).expand_as(detected),
+            detected.mean(-1, keepdim=True).expand_as(detected), 0.5 * torch.log1p(rig_variance),
         ]  # fmt: skip
         # Side by side along the views: an engine then copies once, and not once per feature.
         together = torch.cat(columns, dim=-2).unflatten(-2, (-1, views)).movedim(-3, -1)

@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mvmono3d.core.skeleton import Skeleton
+from mvmono3d.geometry.uncertainty import pose_variance_px2
 from mvmono3d.nn.evidence import Evidence
 from mvmono3d.nn.features import FrameFeatures, Past
 from mvmono3d.nn.hold import Held, HeldMemory, hold, nothing_held, shifted
@@ -27,6 +28,8 @@ class Seen(NamedTuple):
     held: Held
     linearised: Linearised
     equations: NormalEquations
+    rig_variance: Float[Tensor, "clip time view joint"]
+    """Pixel variance that the rig's own error adds [px²]."""
     features: Float[Tensor, "clip time view joint feature"]
 
 
@@ -58,10 +61,17 @@ class HeldFeatures(nn.Module):
             expected=held.before,
             age_s=held.age_s,
         )
+        rig_variance = pose_variance_px2(linearised.depth, lens=frames.lens, pose_sigma=frames.pose_sigma)
         features = self.features(
-            evidence, linearised, equations, reference=held.points, past=past, unit_m=unit_m
+            evidence,
+            linearised,
+            equations,
+            rig_variance=rig_variance,
+            reference=held.points,
+            past=past,
+            unit_m=unit_m,
         )
-        seen = Seen(held, linearised, equations, features)
+        seen = Seen(held, linearised, equations, rig_variance, features)
         return seen, SeenMemory(after, frames.pixels[:, -1], frames.detected[:, -1])
 
     def of_recording(self, evidence: Evidence, *, unit_m: Float[Tensor, ""]) -> Seen:

@@ -10,8 +10,12 @@ from mvmono3d.core.clip import Clip
 from mvmono3d.nn.batch import frames_of_clip
 from mvmono3d.nn.evidence import Evidence, gather_evidence_in_bulk, normalise
 from mvmono3d.nn.masking import MaskSettings, hide
+from mvmono3d.nn.recording_noise import bring_to_noise, misjudge
 from mvmono3d.nn.target import Target, TargetMaker
 from mvmono3d.nn.units import Units
+
+_MISJUDGED = 0.15
+"""Standard deviation of the logarithm of measured over true noise: a recording may be short."""
 
 
 class Lesson(NamedTuple):
@@ -40,10 +44,11 @@ def make_lesson(
 
     Masks depend on the seed and the counter alone, so that a resumed run repeats them.
     """
-    frames = frames_of_clip(batch)
+    generator = Generator().manual_seed(seed * 1_000_003 + counter)
+    frames = bring_to_noise(frames_of_clip(batch), units.noise_px)
+    frames = misjudge(frames, sigma=_MISJUDGED, generator=generator)
     whole = gather_evidence_in_bulk(normalise(frames, unit_m=units.unit_m, noise_px=units.noise_px))
     made = target(batch, whole, units)
-    generator = Generator().manual_seed(seed * 1_000_003 + counter)
     hidden = normalise(hide(frames, mask, generator), unit_m=units.unit_m, noise_px=units.noise_px)
     withheld = whole.inlier & whole.confident[..., None, :] & ~hidden.detected
     return Lesson(gather_evidence_in_bulk(hidden), made, whole, withheld)

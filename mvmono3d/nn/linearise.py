@@ -19,7 +19,8 @@ class Linearised(NamedTuple):
 
     It is exact however far the reference is off: a ray is linear in the point once its depth is fixed (the
     direct linear transform, Hartley & Zisserman, 2004, section 12.2). Only the scale, pixels per length,
-    is that of the reference. Where `usable` is false (not detected, or the reference lies behind the camera) both sides are 0.
+    is that of the reference. Where `usable` is false (not detected, or the reference lies behind the
+    camera) both sides are 0.
     """
 
     residual: Float[Tensor, "*batch view joint 2"]

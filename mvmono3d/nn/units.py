@@ -6,7 +6,6 @@ agree on. With them one set of weights serves any size of actor and any resoluti
 
 from collections.abc import Iterable
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -14,16 +13,19 @@ from torch import Tensor, nn
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.errors import ConfigurationError
 from mvmono3d.geometry.kinematics import body_frame
-from mvmono3d.geometry.noise_scale import fit_sigma_px
 from mvmono3d.geometry.robust_settings import RobustSettings
 from mvmono3d.nn.evidence import CONFIDENT_VIEWS, Frames, triangulate_in_bulk
+from mvmono3d.nn.recording_noise import measure_noise_px, rescale
 
 _SIZE = 0.5
 """The root-mean-square distance of joints from the torso becomes this: a standing body is then about 1."""
 
 
 class Units(nn.Module):
-    """Buffers that travel with the weights: what 1 means in length and in pixels, and the usual pose."""
+    """Buffers that travel with the weights: what 1 means in length and in pixels, and the usual pose.
+
+    `noise_px` is the noise that the network takes detections to have; recordings are brought to it.
+    """
 
     unit_m: Tensor
     noise_px: Tensor
@@ -46,15 +48,17 @@ class Units(nn.Module):
         """
         thinned = [_thinned(batch) for batch in batches]
         frames = Frames(*(torch.cat(column) for column in zip(*thinned, strict=True)))
-        noise_px = fit_noise_px(frames)
+        each_px = measure_noise_px(frames)
+        usual_px = each_px.median()
+        frames = rescale(frames, usual_px / each_px)
         robust = triangulate_in_bulk(
             frames._replace(detected=frames.detected & frames.view_mask[..., None]),
-            RobustSettings(sigma_px=noise_px),
+            RobustSettings(sigma_px=float(usual_px)),
         )
         confident = (robust.reason == 0) & (robust.agreeing >= CONFIDENT_VIEWS)
         points, solved = robust.points_world.flatten(0, 1), confident.flatten(0, 1)
         self._measure(points, solved)
-        self.noise_px.fill_(noise_px)
+        self.noise_px.copy_(usual_px)
 
     def _measure(self, points: Float[Tensor, "frame joint 3"], solved: Bool[Tensor, "frame joint"]) -> None:
         torso = list(self.skeleton.torso)
@@ -76,16 +80,6 @@ class Units(nn.Module):
         self.unit_m.copy_(unit_m)
         self.mean_pose.copy_(masked_median(local, solved[..., None].expand_as(local)) / unit_m)
         self.bone_length.copy_(masked_median(lengths, both) / unit_m)
-
-
-def fit_noise_px(frames: Frames) -> float:
-    """Return the standard deviation per axis of detections about their consensus, in pixels."""
-    pixels, confidence, lens, pose = (
-        value.flatten(0, 1).cpu().numpy().astype(np.float64)
-        for value in (frames.pixels, frames.confidence, frames.lens, frames.camera_from_world)
-    )
-    detected = (frames.detected & frames.view_mask[..., None]).flatten(0, 1).cpu().numpy()
-    return fit_sigma_px(pixels, confidence, detected, lens=lens, camera_from_world=pose)
 
 
 def masked_median(values: Tensor, mask: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import numpy as np
 
 from mvmono3d.core.observations import Observations
 from mvmono3d.core.rig import Rig
-from mvmono3d.geometry.noise_scale import fit_sigma_px
+from mvmono3d.geometry.noise_scale import recording_sigma_px
 from mvmono3d.geometry.robust_kernel import triangulate_robust_bulk
 from mvmono3d.geometry.robust_settings import RobustSettings, RobustTriangulated
 
@@ -21,7 +21,7 @@ def triangulate_consensus(
     lens = np.asarray(rig.camera.lens, dtype=np.float64)
     camera_from_world = np.asarray(rig.camera_from_world, dtype=np.float64)
     if sigma_px is None:
-        sigma_px = fit_sigma_px(*arrays, lens=lens, camera_from_world=camera_from_world)
+        sigma_px = recording_sigma_px(observations, rig)
     settings = RobustSettings(sigma_px=sigma_px)
     robust = triangulate_robust_bulk(
         *arrays, lens=lens, camera_from_world=camera_from_world, settings=settings

@@ -8,8 +8,10 @@ from mvmono3d.core.clip import Clip
 from mvmono3d.core.observations import Observations
 from mvmono3d.core.rig import Rig
 from mvmono3d.core.trajectory import Reconstruction, Trajectory
+from mvmono3d.geometry.noise_scale import recording_sigma_px
 from mvmono3d.geometry.projection import project
 from mvmono3d.nn.batch import frames_of
+from mvmono3d.nn.recording_noise import rescale
 from mvmono3d.pipeline.answer import Answer
 from mvmono3d.pipeline.reconstructor import Reconstructor
 
@@ -21,12 +23,18 @@ def reconstruct_clip(reconstructor: Reconstructor, clip: Clip) -> Reconstruction
 
 @torch.no_grad()
 def reconstruct_recording(
-    reconstructor: Reconstructor, observations: Observations, rig: Rig
+    reconstructor: Reconstructor, observations: Observations, rig: Rig, *, noise_px: float | None = None
 ) -> Reconstruction:
-    """Reconstruct a recording of numpy arrays (time, view, joint) on its rig."""
+    """Reconstruct a recording of numpy arrays (time, view, joint) on its rig.
+
+    Causal but for one number: unless `noise_px` gives it, the standard deviation of a good detection is
+    measured on the whole recording.
+    """
     training = reconstructor.training
     reconstructor.eval()
     frames = frames_of(observations.map(_one), rig.map(_one))
+    noise_px = noise_px or recording_sigma_px(observations, rig)
+    frames = rescale(frames, reconstructor.units.noise_px[None] / noise_px)
     state = reconstructor.start(batch=1, views=len(rig.names))
     answer, _, _ = reconstructor(reconstructor.gather(frames), state)
     reconstructor.train(training)

@@ -14,10 +14,11 @@ from mvmono3d.nn.evidence import Evidence
 from mvmono3d.nn.held_features import HeldFeatures, Seen, SeenMemory, nothing_seen
 from mvmono3d.nn.hold import shifted
 from mvmono3d.nn.linearise import variance_of
+from mvmono3d.nn.quality import Quality, fit_quality
 from mvmono3d.occlusion.net import OcclusionBelief, OcclusionNet
 from mvmono3d.prior.body import BodyMemory, follow_body, no_body
 from mvmono3d.prior.net import PriorNet, PseudoMeasurement
-from mvmono3d.triangulation.net import ViewWeights, WeightedPoints, pose_variance
+from mvmono3d.triangulation.net import ViewWeights, WeightedPoints
 
 
 class PerceptionMemory(NamedTuple):
@@ -36,6 +37,7 @@ class Percept(NamedTuple):
     seen: Seen
     belief: OcclusionBelief
     pixels_only: WeightedPoints
+    quality: Quality
     guess: PseudoMeasurement
 
 
@@ -77,10 +79,11 @@ class Perception(nn.Module):
             seen.features,
             logits=belief.logits,
             log_sigma=belief.log_sigma,
-            pose_variance=pose_variance(seen.linearised, lens=frames.lens, pose_sigma=frames.pose_sigma),
+            rig_variance=seen.rig_variance,
             usable=seen.linearised.usable,
         )
         pixels_only = self.triangulation.solve(seen.equations, weights, reference=seen.held.points)
+        quality = fit_quality(seen.linearised, weights, step=pixels_only.step, rig_variance=seen.rig_variance)
         body, body_after = follow_body(seen.held.points, self.skeleton, memory.body)
         before = shifted(pixels_only.points, memory.triangulated)
         began = shifted(seen.held.seen, memory.seen.held.seen)[..., None]
@@ -100,4 +103,4 @@ class Perception(nn.Module):
         after = PerceptionMemory(
             seen_after, belief.hidden, pixels_only.points[:, -1], body_after, guess.hidden
         )
-        return Percept(seen, belief, pixels_only, guess), after
+        return Percept(seen, belief, pixels_only, quality, guess), after

@@ -10,12 +10,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from mvmono3d.core.occlusion import OcclusionState
 from mvmono3d.core.skeleton import Skeleton
+from mvmono3d.imputation.calibrator import Calibrator
 from mvmono3d.imputation.filter import Motion
 from mvmono3d.imputation.imputer import FilterMemory, Fused, Imputer, Measurements, moved_on
 from mvmono3d.nn.evidence import Evidence, Frames, gather_evidence, normalise
 from mvmono3d.nn.grouping import at_time, stack_time
-from mvmono3d.nn.linearise import Linearised, NormalEquations
+from mvmono3d.nn.linearise import Linearised, NormalEquations, variance_of
+from mvmono3d.nn.quality import Quality
 from mvmono3d.nn.units import Units
 from mvmono3d.occlusion.net import OcclusionNet
 from mvmono3d.pipeline.answer import Answer, Trace
@@ -37,6 +40,7 @@ class _Moment(NamedTuple):
     equations: NormalEquations
     weights: Tensor
     pixels_only: Tensor
+    quality: Quality
     guess: Tensor
     guess_precision: Tensor
 
@@ -69,6 +73,7 @@ class Reconstructor(nn.Module):
             skeleton=skeleton, occlusion=occlusion, triangulation=triangulation, prior=prior
         )
         self.imputer = imputation
+        self.calibrator = Calibrator()
 
     def gather(self, frames: Frames) -> Evidence:
         """Return the geometric evidence of frame sets in metres and pixels; vectorised over all axes."""
@@ -102,6 +107,7 @@ class Reconstructor(nn.Module):
             percept.seen.equations,
             percept.pixels_only.weights,
             percept.pixels_only.points,
+            percept.quality,
             percept.guess.points,
             percept.guess.precision,
         )
@@ -112,8 +118,13 @@ class Reconstructor(nn.Module):
             unmeasured_s = outcome.verdict.unmeasured_s
             outcomes.append(outcome)
         outcome = stack_time(outcomes)
-        answer = self._answer(outcome, percept)
-        return answer, _trace(evidence, percept, outcome), State(perception, memory, unmeasured_s)
+        calibration = self._calibration(outcome, percept)
+        answer = self._answer(outcome, percept, self.calibrator(calibration))
+        return (
+            answer,
+            _trace(evidence, percept, outcome, calibration),
+            State(perception, memory, unmeasured_s),
+        )
 
     def _filter(
         self, moment: _Moment, memory: FilterMemory, unmeasured_s: Tensor
@@ -125,6 +136,7 @@ class Reconstructor(nn.Module):
             weights=moment.weights,
             reference=moment.held,
             pixels_only=moment.pixels_only,
+            quality=moment.quality,
             age_s=moment.age_s,
             time_step_s=evidence.frames.time_step_s,
         )
@@ -148,12 +160,23 @@ class Reconstructor(nn.Module):
         )
         return _Outcome(fused, guarded, verdict), FilterMemory(motion, seen, fused.bones)
 
-    def _answer(self, outcome: _Outcome, percept: Percept) -> Answer:
+    def _calibration(self, outcome: _Outcome, percept: Percept) -> Tensor:
+        visible = percept.belief.logits.softmax(-1)[..., int(OcclusionState.VISIBLE)]
+        return self.calibrator.inputs(
+            variance=variance_of(outcome.guarded.covariance),
+            unmeasured_s=outcome.verdict.unmeasured_s,
+            visible_views=torch.where(percept.seen.linearised.usable, visible, 0.0).sum(-2),
+            quality=percept.quality,
+            overruled=outcome.guarded.overruled,
+        )
+
+    def _answer(self, outcome: _Outcome, percept: Percept, factor: Tensor) -> Answer:
         guarded, verdict, unit_m = outcome.guarded, outcome.verdict, self.units.unit_m
         present = (verdict.source > 0)[..., None]
+        covariance = guarded.covariance * (factor * unit_m.square())[..., None, None]
         return Answer(
             points_world=torch.where(present, guarded.points * unit_m, 0.0),
-            covariance_world=torch.where(present[..., None], guarded.covariance * unit_m.square(), 0.0),
+            covariance_world=torch.where(present[..., None], covariance, 0.0),
             source=verdict.source,
             decided_by=verdict.decided_by,
             reason=verdict.reason,
@@ -162,7 +185,7 @@ class Reconstructor(nn.Module):
         )
 
 
-def _trace(evidence: Evidence, percept: Percept, outcome: _Outcome) -> Trace:
+def _trace(evidence: Evidence, percept: Percept, outcome: _Outcome, calibration: Tensor) -> Trace:
     return Trace(
         evidence=evidence,
         points=outcome.fused.mean,
@@ -176,4 +199,5 @@ def _trace(evidence: Evidence, percept: Percept, outcome: _Outcome) -> Trace:
         triangulated=percept.pixels_only.points,
         guess=percept.guess.points,
         guess_precision=percept.guess.precision,
+        calibration=calibration,
     )

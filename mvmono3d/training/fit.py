@@ -19,6 +19,7 @@ from mvmono3d.core.schema import atomic_write
 from mvmono3d.data.datamodule import ClipDataModule
 from mvmono3d.errors import ConfigurationError
 from mvmono3d.training.build import Config, Run, build
+from mvmono3d.training.calibrate import calibrate_best
 from mvmono3d.training.callbacks import BestCheckpoint
 from mvmono3d.training.checkpoint import load_weights, read_checkpoint
 from mvmono3d.training.evaluate import Outcome, before_training, evaluate
@@ -47,6 +48,7 @@ def fit(run: Run) -> float | None:
         _prepare(run.task, run.data)
         untrained = before_training(run)
         _train(run)
+        calibrate_best(run)
         trained_s = time.monotonic() - began
         objective = _objective(run)
         outcome = evaluate(run, untrained=untrained) if run.evaluate else Outcome()

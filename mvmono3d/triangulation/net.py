@@ -7,12 +7,14 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mvmono3d.nn.features import FEATURES
-from mvmono3d.nn.linearise import Linearised, NormalEquations, solve_equations, weighted
+from mvmono3d.nn.linearise import NormalEquations, solve_equations, weighted
 
 
 class WeightedPoints(NamedTuple):
     """Joints of one frame from pixels alone, with a weak prior so that every joint has an answer."""
 
+    step: Float[Tensor, "*batch joint 3"]
+    """From the reference."""
     points: Float[Tensor, "*batch joint 3"]
     covariance: Float[Tensor, "*batch joint 3 3"]
     weights: Float[Tensor, "*batch view joint"]
@@ -41,13 +43,13 @@ class ViewWeights(nn.Module):
         *,
         logits: Float[Tensor, "*batch view joint state"],
         log_sigma: Float[Tensor, "*batch view joint"],
-        pose_variance: Float[Tensor, "*batch view joint"],
+        rig_variance: Float[Tensor, "*batch view joint"],
         usable: Bool[Tensor, "*batch view joint"],
     ) -> Float[Tensor, "*batch view joint"]:
         """Return precisions [1/px²]; the rig's own error adds to each measurement's variance."""
         belief = [features, logits.softmax(-1), log_sigma[..., None]]
         correction = self.correction(torch.cat(belief, dim=-1))[..., 0].clamp(-8.0, 2.0)
-        variance = torch.exp(2.0 * log_sigma - correction) + pose_variance
+        variance = torch.exp(2.0 * log_sigma - correction) + rig_variance
         return torch.where(usable, variance.reciprocal(), 0.0)
 
     def solve(
@@ -59,17 +61,4 @@ class ViewWeights(nn.Module):
     ) -> WeightedPoints:
         """Solve for the joints; the weak prior at `reference` keeps fewer than two views solvable."""
         fixed = solve_equations(weighted(equations, weights).sum(-3), precision=self.prior_precision)
-        return WeightedPoints(reference + fixed.step, fixed.covariance, weights)
-
-
-def pose_variance(
-    linearised: Linearised,
-    *,
-    lens: Float[Tensor, "*batch view 10"],
-    pose_sigma: Float[Tensor, "*batch view 2"],
-) -> Float[Tensor, "*batch view joint"]:
-    """Return the pixel variance that the rig's own pose error adds [px²], to first order."""
-    focal = lens[..., :2].mean(-1)
-    turn = (focal * pose_sigma[..., 0]).square()[..., None]
-    shift = (focal * pose_sigma[..., 1])[..., None] / linearised.depth.clamp(min=0.1)
-    return turn + shift.square()
+        return WeightedPoints(fixed.step, reference + fixed.step, fixed.covariance, weights)

@@ -16,7 +16,7 @@ from mvmono3d.nn.masking import MaskSettings
 from mvmono3d.nn.target import TargetMaker
 from mvmono3d.nn.units import Units
 from mvmono3d.triangulation.loss import left_out_loss, point_loss
-from mvmono3d.triangulation.net import ViewWeights, pose_variance
+from mvmono3d.triangulation.net import ViewWeights
 
 
 class TriangulationTask(LessonTask):
@@ -53,7 +53,7 @@ class TriangulationTask(LessonTask):
             seen.features,
             logits=log_sigma[..., None].expand(*log_sigma.shape, len(OcclusionState)),
             log_sigma=log_sigma,
-            pose_variance=pose_variance(seen.linearised, lens=frames.lens, pose_sigma=frames.pose_sigma),
+            rig_variance=seen.rig_variance,
             usable=seen.linearised.usable,
         )
         solved = self.net.solve(seen.equations, weights, reference=seen.held.points)

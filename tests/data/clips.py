@@ -107,6 +107,7 @@ class StickWorld:
     """Settings of a world that costs nothing."""
 
     frames: int = 16
+    rate_hz: float = 60.0
     gone: float = 0.1
 
 

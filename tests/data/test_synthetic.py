@@ -17,6 +17,7 @@ def source(cache, **changes):
         "scenes": {"train": 3, "val": 1, "test": 2},
         "window_frames": 8,
         "stride_frames": 8,
+        "rates_hz": (60.0,),
         "seed": 0,
         "cache": cache,
     }

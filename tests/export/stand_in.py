@@ -125,6 +125,7 @@ def source() -> Source:
         network_for=lambda views: StandIn(views=views),
         inputs_for=frames,
         skeleton=SKELETON,
+        noise_px=1.0,
         training={"experiment": "stand_in", "val/mpjpe_mm": 12.5},
     )
 

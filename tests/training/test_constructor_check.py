@@ -15,6 +15,7 @@ AUGMENTATION = {
     "view_loss": 0.1,
     "joint_loss": 0,
     "joint_loss_frames": 8,
+    "rig_error_share": 0.0,
     "rig_rotation_rad": 0.0,
     "rig_translation_m": 0.0,
     "turn_world": True,
