@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tolerance",
         type=_positive,
         metavar="MM",
-        help="of --stress: which error is large (default: 6 %% of the actor)",
+        help="of --stress: which error is large (default: 30; hands and mice: 10)",
     )
     add("--wandb", metavar="PROJECT", help="of --stress: send results to Weights & Biases")
     add("--out", type=Path, metavar="DIR", help="where tables and figures go")

@@ -69,13 +69,20 @@ def test_truth_of_another_recording_is_refused(recording, truth, message):
 
 
 def test_evaluating_never_imports_torch(recording):
+    asked = [str(recording / "detections.npz"), "--rig", str(recording / "rig.toml")]
+    more = ["--stress", "--rows", "dead_1"]
     code = (
-        "import sys; from argparse import Namespace; from pathlib import Path;"
-        "from mvmono3d.evaluation.command import run;"
-        f"folder = Path({str(recording)!r});"
-        "run(Namespace(detections=folder / 'detections.npz', rig=folder / 'rig.toml', truth=None,"
-        " bundle=None, skeleton=None, units='m', person=None, out=None));"
+        "import sys; from argparse import ArgumentParser;"
+        "from mvmono3d.evaluation.command import add_arguments, run;"
+        "parser = ArgumentParser(); add_arguments(parser);"
+        f"run(parser.parse_args({asked!r})); run(parser.parse_args({asked + more!r}));"
         "sys.exit('torch' in sys.modules)"
     )
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
+
+
+def test_files_without_times_take_their_rate_from_the_command():
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    assert parser.parse_args(["pose", "--rig", "rig.toml", "--rate", "120"]).rate == 120.0

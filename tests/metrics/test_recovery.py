@@ -57,3 +57,22 @@ def test_the_level_is_the_median_over_joints_that_three_views_see():
 def test_frames_unseen_count_up_and_start_again():
     views = np.array([2, 1, 0, 3, 1])[:, None]
     np.testing.assert_array_equal(frames_unseen(views)[:, 0], [0, 1, 2, 0, 1])
+
+
+def test_an_absolute_level_decides_where_it_is_given():
+    error = np.full((FRAMES, 1), 0.01)
+    error[30:50] = 0.2
+    error[50:52] = 0.04
+    counts = np.ones((FRAMES, 1), dtype=bool)
+    for level, frames in ((0.05, 5), (0.03, 7)):
+        found = recovery_frames(error, one_occlusion(), counts=counts, level_m=level)
+        np.testing.assert_array_equal(found.frames, [frames])
+        assert found.level_m == level
+
+
+def test_an_occlusion_without_truth_at_its_end_is_not_judged():
+    error, counts = np.full((FRAMES, 1), 0.01), np.ones((FRAMES, 1), dtype=bool)
+    wanted = counts.copy()
+    wanted[50] = False
+    assert len(recovery_frames(error, one_occlusion(), counts=counts, wanted=wanted).frames) == 0
+    assert len(recovery_frames(error, one_occlusion(), counts=counts, wanted=counts).frames) == 1

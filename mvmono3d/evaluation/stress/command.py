@@ -32,7 +32,8 @@ def run_stress(
     reference = None if _has_truth(takes[0]) else REFERENCE
     records = _replay(takes, methods, rows=rows, tolerance=tolerance, seed=arguments.seed, console=console)
     lines = summarise(records)
-    console.print(stress_table(lines, tolerance=tolerance), width=max(console.width, CONSOLE_WIDTH))
+    console.width = max(console.width, CONSOLE_WIDTH)
+    console.print(stress_table(lines, tolerance=tolerance))
     if reference is not None:
         console.print(reference)
     left_out = [row.title for row in rows if row.name not in {line.row for line in lines}]

@@ -40,50 +40,50 @@ class Tolerance:
 class Measures(Record):
     """Each field holds (total, count) per group, unless it says otherwise. Lengths in mm."""
 
-    error: Float[np.ndarray, "1 2"]
+    error: Float[np.ndarray, "*take 1 2"]
     """Of answers."""
-    held: Float[np.ndarray, "1 2"]
+    held: Float[np.ndarray, "*take 1 2"]
     """With the last answer held where there is none."""
-    hidden: Float[np.ndarray, "1 2"]
+    hidden: Float[np.ndarray, "*take 1 2"]
     """Held error of joints that fewer than two views truly see."""
-    by_views: Float[np.ndarray, "group 2"]
+    by_views: Float[np.ndarray, "*take group 2"]
     """Held error by truly visible views: 0, 1, 2, 3, 4 or more."""
-    by_unseen: Float[np.ndarray, "bin 2"]
+    by_unseen: Float[np.ndarray, "*take bin 2"]
     """Held error by frames since two views or more truly saw the joint (`UNSEEN_BINS`)."""
-    unseen_square: Float[np.ndarray, "bin 2"]
+    unseen_square: Float[np.ndarray, "*take bin 2"]
     """Squared error of answers that state a covariance …"""
-    unseen_variance: Float[np.ndarray, "bin 2"]
+    unseen_variance: Float[np.ndarray, "*take bin 2"]
     """… and the trace of that covariance: equal where it is honest."""
-    unseen_lost: Float[np.ndarray, "bin 2"]
-    lost: Float[np.ndarray, "1 2"]
+    unseen_lost: Float[np.ndarray, "*take bin 2"]
+    lost: Float[np.ndarray, "*take 1 2"]
     """No answer, and it says so."""
-    off_near: Float[np.ndarray, "1 2"]
+    off_near: Float[np.ndarray, "*take 1 2"]
     """An answer farther off than the small tolerance."""
-    off_far: Float[np.ndarray, "1 2"]
-    covered: Float[np.ndarray, "level 2"]
+    off_far: Float[np.ndarray, "*take 1 2"]
+    covered: Float[np.ndarray, "*take level 2"]
     """Truths inside the stated region of each of `LEVELS`."""
-    covered_hidden: Float[np.ndarray, "level 2"]
-    covered_late: Float[np.ndarray, "level 2"]
+    covered_hidden: Float[np.ndarray, "*take level 2"]
+    covered_late: Float[np.ndarray, "*take level 2"]
     """After `LATE_FRAMES` unseen frames or more."""
-    reliability: Float[np.ndarray, "step 2"]
+    reliability: Float[np.ndarray, "*take step 2"]
     """The same at `RELIABILITY_LEVELS`."""
-    reliability_hidden: Float[np.ndarray, "step 2"]
-    acceleration: Float[np.ndarray, "1 2"]
+    reliability_hidden: Float[np.ndarray, "*take step 2"]
+    acceleration: Float[np.ndarray, "*take 1 2"]
     """Acceleration error, m/s²."""
-    bone_variation: Float[np.ndarray, "1 2"]
+    bone_variation: Float[np.ndarray, "*take 1 2"]
     """Count is 1: a mean over clips."""
-    recovery: Float[np.ndarray, " frame"]
+    recovery: Float[np.ndarray, "*take frame"]
     """How many occlusions ended so many frames before the error was below the large tolerance."""
-    false_visible: Float[np.ndarray, "1 2"]
+    false_visible: Float[np.ndarray, "*take 1 2"]
     """Joints hidden by the actor or an object that are called visible."""
-    occluded: Float[np.ndarray, "3"]
+    occluded: Float[np.ndarray, "*take 3"]
     """True positives, false positives, false negatives of "occluded", among visible and occluded joints."""
-    confusion: Float[np.ndarray, "true told"]
-    excess: Float[np.ndarray, "group 2"]
+    confusion: Float[np.ndarray, "*take true told"]
+    excess: Float[np.ndarray, "*take group 2"]
     """Error minus robust triangulation's, by views that agree for it: 0, 1, 2, 3, 4 or more."""
-    lost_ground: Float[np.ndarray, "1 2"]
+    lost_ground: Float[np.ndarray, "*take 1 2"]
     """Joints off by more than the large tolerance where robust triangulation is within the small one."""
-    time_ms: Float[np.ndarray, "1 2"]
+    time_ms: Float[np.ndarray, "*take 1 2"]
     """CPU time; count is frame sets."""
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from mvmono3d.evaluation.figures import bin_title, colour, save
 from mvmono3d.evaluation.score import UNSEEN_BINS
@@ -104,7 +105,8 @@ def draw_ratios(lines: Sequence[Line]) -> Figure | None:
         axes.set_xlabel(f"error / {baseline}'s: {words}", fontsize=9)
         axes.grid(axis="x", color="#eeeeee")
         axes.set_axisbelow(True)
-    figure.axes[0].legend(frameon=False, fontsize=8, loc="lower right")
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, frameon=False, fontsize=8, loc="outside upper center", ncols=len(labels))
     return figure
 
 
@@ -143,7 +145,9 @@ def _panels(lines: Sequence[Line], draw: Callable[[Axes, Line, str], None], *, l
         axes.tick_params(labelsize=8)
         if log:
             axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
             axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+            axes.yaxis.set_minor_formatter(NullFormatter())
     figure.axes[0].legend(frameon=False, fontsize=8)
     return figure
 

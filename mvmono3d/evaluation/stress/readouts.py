@@ -89,7 +89,7 @@ def _macro_f1(measures: Measures) -> float | None:
 
 def _occluded_f1(measures: Measures) -> float | None:
     hit, false, missed = measures.occluded
-    return mean(np.array([2 * hit, 2 * hit + false + missed]))
+    return float(2 * hit / (2 * hit + false + missed)) if hit + missed > 0 else None
 
 
 def _excess(measures: Measures) -> float | None:

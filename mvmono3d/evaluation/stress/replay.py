@@ -1,6 +1,5 @@
 """Replay takes under disturbances, one take at a time."""
 
-import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,9 +14,10 @@ from mvmono3d.evaluation.stress.occluder import actor_size_m
 from mvmono3d.evaluation.stress.rows import ROWS, Row
 from mvmono3d.evaluation.stress.takes import Take, noise_px, undisturbed
 
-_FAR_SHARE, _NEAR_SHARE = 0.06, 0.02
-"""Of the actor's size: 30 mm and 10 mm for a person, whose joints lie 0.5 m from their mean (rms)."""
-_STEPS = (1.0, 3.0, 10.0)
+_SMALL_ACTOR_M = 0.2
+"""Hands and mice are smaller (root mean square distance of the joints from their mean), people larger."""
+LARGE_ACTOR = Tolerance(near_m=0.010, far_m=0.030)
+SMALL_ACTOR = Tolerance(near_m=0.0033, far_m=0.010)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +60,13 @@ def stress(
 
 
 def tolerance_of(clip: Clip) -> Tolerance:
-    """Return about 2 % and 6 % of the actor's size: 10 and 30 mm for a person, 1 and 3 mm for hand or mouse.
+    """Return 10 and 30 mm for an actor of a person's size, a third for hands and mice.
 
-    Rounded to 1 or 3 times a power of ten. Raises `InvalidRecordError` without truth.
+    Raises `InvalidRecordError` without truth: nobody knows the actor's size then.
     """
     if clip.truth is None:
         raise InvalidRecordError("clip without truth: the actor's size is not known")
-    size = actor_size_m(clip.truth)
-    return Tolerance(near_m=_round(_NEAR_SHARE * size), far_m=_round(_FAR_SHARE * size))
+    return LARGE_ACTOR if actor_size_m(clip.truth) > _SMALL_ACTOR_M else SMALL_ACTOR
 
 
 def _measure(
@@ -87,10 +86,3 @@ def _timed(method: Method, clip: Clip) -> tuple[Reconstruction, float]:
 def _seed(seed: int, place: int) -> int:
     # Far apart, so that the takes of neighbouring seeds don't share their draws.
     return 1_000_003 * seed + place
-
-
-def _round(length_m: float) -> float:
-    """Return the nearest length of 1 or 3 times a power of ten millimetres."""
-    length_mm = max(1e3 * length_m, 1e-3)
-    power = 10.0 ** math.floor(math.log10(length_mm))
-    return 1e-3 * power * min(_STEPS, key=lambda step: abs(math.log(step * power / length_mm)))

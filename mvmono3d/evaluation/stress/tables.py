@@ -16,7 +16,6 @@ from mvmono3d.evaluation.stress.replay import StressRecord
 from mvmono3d.evaluation.stress.summary import BASELINES, RATIOS, Line
 from mvmono3d.evaluation.table import length_text
 
-
 CONSOLE_WIDTH = 130
 
 
