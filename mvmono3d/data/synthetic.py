@@ -21,6 +21,7 @@ from mvmono3d.data.splits import NAMES, Splits
 from mvmono3d.data.store import ClipStore
 from mvmono3d.data.windows import windows
 from mvmono3d.errors import ConfigurationError
+from mvmono3d.synthetic.settings import WorldSettings, with_motion_hash
 from mvmono3d.synthetic.splits import ClipSeeds, Split, clip_seeds
 from mvmono3d.synthetic.world import make_clip
 
@@ -71,7 +72,8 @@ class SyntheticClips:
         """Where these clips lie: a folder per settings, skeleton and state of the world's code."""
         content = (
             SCHEMA_VERSION,
-            repr(self.world),
+            # Recorded motion counts by its content: the file may move, and may change where it is.
+            repr(with_motion_hash(self.world) if isinstance(self.world, WorldSettings) else self.world),
             self.scene_frames,
             self.skeleton,
             self.window_frames,

@@ -4,6 +4,8 @@ The subject decides bone lengths, girth and the side of a hand; the seed decides
 props. Both are the whole of a scene's randomness, and its motion does not depend on the frame rate.
 """
 
+from functools import partial
+
 import numpy as np
 from jaxtyping import Float
 
@@ -17,9 +19,11 @@ from mvmono3d.synthetic.body_motion import move_body
 from mvmono3d.synthetic.hand import HAND_JOINTS, hand_model
 from mvmono3d.synthetic.hand_motion import WORKSPACE_M as HAND_WORKSPACE_M
 from mvmono3d.synthetic.hand_motion import move_hand
-from mvmono3d.synthetic.kinematic import NodePoses, capsules_of, rest_points
+from mvmono3d.synthetic.kinematic import KinematicModel, NodePoses, capsules_of, rest_points
+from mvmono3d.synthetic.motion_file import RecordedMotion
 from mvmono3d.synthetic.performance import Performance
 from mvmono3d.synthetic.props import PropSettings, hold_as_tool, hold_in_hand, make_props
+from mvmono3d.synthetic.recorded import move_as_recorded
 from mvmono3d.synthetic.scene import Scene
 from mvmono3d.synthetic.streams import generator
 
@@ -32,10 +36,12 @@ def make_scene(
     seed: int,
     subject: int,
     props: PropSettings | None = None,
+    motion: RecordedMotion | None = None,
 ) -> Scene:
     """Draw a scene for a skeleton: a hand or body where its joint names are theirs, else an animal.
 
-    Raises `ConfigurationError` for an animal without rest pose and for impossible numbers.
+    A body moves by rules, or as recorded people did where `motion` is given. Raises `ConfigurationError`
+    for an animal without rest pose, recorded motion of no body, and impossible numbers.
     """
     if frames < 1 or not rate_hz > 0.0 or seed < 0 or subject < 0:
         raise ConfigurationError(
@@ -45,7 +51,8 @@ def make_scene(
     settings = PropSettings() if props is None else props
     time_s = np.arange(frames) / rate_hz
     holds = bool(generator(seed, "scene holds").random() < settings.held)
-    performance = _perform(skeleton, time_s, seed=seed, subject=subject, holds=holds)
+    perform = _perform if motion is None else partial(_perform_recorded, motion)
+    performance = perform(skeleton, time_s, seed=seed, subject=subject, holds=holds)
     return Scene(
         points_world=performance.points_world[:, performance.joints],
         capsules=capsules_of(performance.model, performance.points_world, joints=performance.joints),
@@ -106,6 +113,30 @@ def _perform_body(
 ) -> Performance:
     model = body_model(subject)
     poses = move_body(model, time_s, seed=seed)
+    return _as_body(skeleton, model, poses, seed=seed, holds=holds)
+
+
+def _perform_recorded(
+    motion: RecordedMotion,
+    skeleton: Skeleton,
+    time_s: Float[Array, " time"],
+    *,
+    seed: int,
+    subject: int,
+    holds: bool,
+) -> Performance:
+    if not set(skeleton.joints) <= set(BODY_JOINTS):
+        raise ConfigurationError(
+            f"skeleton {skeleton.name!r} has no recorded motion, which is of bodies: set motion_share to 0"
+        )
+    model = body_model(subject)
+    poses = move_as_recorded(model, motion, time_s, seed=seed, subject=subject, workspace_m=BODY_WORKSPACE_M)
+    return _as_body(skeleton, model, poses, seed=seed, holds=holds)
+
+
+def _as_body(
+    skeleton: Skeleton, model: KinematicModel, poses: NodePoses, *, seed: int, holds: bool
+) -> Performance:
     rng = generator(seed, "scene held")
     side = ("left", "right")[int(rng.integers(2))]
     hand = _pose(poses, model.index(f"{side}_grip"))

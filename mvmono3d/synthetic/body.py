@@ -115,6 +115,15 @@ def body_model(subject: int) -> KinematicModel:
         part: float(np.clip(rng.normal(1.0, 0.04), 0.9, 1.1)) for part in ("trunk", "arm", "leg", "foot")
     }
     girth = float(np.clip(rng.normal(1.0, 0.12), 0.78, 1.3)) * stature / _MEAN_STATURE_M
+    return _build(stature, groups, girth)
+
+
+def standard_body(stature_m: float) -> KinematicModel:
+    """Build a body of that stature with mean proportions and girth."""
+    return _build(stature_m, {}, stature_m / _MEAN_STATURE_M)
+
+
+def _build(stature: float, groups: dict[str, float], girth: float) -> KinematicModel:
     nodes = [_node(name, parent, offset, stature, groups) for name, parent, offset in _MIDDLE]
     for name, parent, offset in _RIGHT:
         right = _node(name, parent, offset, stature, groups)

@@ -90,19 +90,25 @@ def preset_names() -> tuple[str, ...]:
     return ("realistic", *_DETECTORS)
 
 
-def preset(name: str, *, skeleton: str = "body25b") -> WorldSettings:
+def preset(
+    name: str, *, skeleton: str = "body25b", motion_file: str | None = None, motion_share: float = 0.0
+) -> WorldSettings:
     """Return the settings of that name for a skeleton (name or path); raises `UnknownNameError`.
+
+    `motion_share` of the scenes show a body that moves as recorded in `motion_file`, in any world.
 
     "realistic" varies rig, calibration error and detector from clip to clip. Seen joints are off by 4 px
     (median, at a width of 1920 px), a quarter to half of the hidden ones missing, and a score tells the
     two apart with an area under the ROC curve of 0.89.
     """
     if name == "realistic":
-        return WorldSettings(skeleton=skeleton)
+        return WorldSettings(skeleton=skeleton, motion_file=motion_file, motion_share=motion_share)
     if name not in _DETECTORS:
         raise unknown_name("preset", name, preset_names(), where="the synthetic world")
     return WorldSettings(
         skeleton=skeleton,
+        motion_file=motion_file,
+        motion_share=motion_share,
         rig=_RING,
         calibration=_EXACT,
         detector=_DETECTORS[name],

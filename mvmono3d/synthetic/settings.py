@@ -1,12 +1,13 @@
 """What a synthetic world is made of: plain values, so that YAML can hold them and a hash can name them."""
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any, TypeAlias
 
-from mvmono3d.core.schema import sha256_of_bytes
+from mvmono3d.core.schema import sha256_of_bytes, sha256_of_file
 from mvmono3d.core.skeleton_file import load_skeleton
-from mvmono3d.errors import ConfigurationError, unknown_name
+from mvmono3d.errors import ConfigurationError, InvalidFileError, unknown_name
 from mvmono3d.synthetic.props import PropSettings
 
 WORLD_VERSION = 1
@@ -163,6 +164,10 @@ class WorldSettings:
     """Name of a skeleton, or path of its YAML."""
     frames: int = 300
     rate_hz: float = 60.0
+    motion_file: str | None = None
+    """Recorded motion of people, as datasets/cmu_mocap/prepare.py writes it."""
+    motion_share: float = 0.0
+    """Share of scenes in which a body moves as recorded; in the others it moves by rules."""
     contact_tolerance_m: float = 0.01
     """A joint in a prop counts as hidden by it past this depth along the ray."""
     rig: RigSettings = field(default_factory=RigSettings)
@@ -175,12 +180,43 @@ class WorldSettings:
             raise ConfigurationError(
                 f"WorldSettings: {self.frames} frames at {self.rate_hz} Hz, expected at least 1 above 0 Hz"
             )
+        _check_shares(self)
+        if self.motion_share > 0 and self.motion_file is None:
+            raise ConfigurationError(
+                f"WorldSettings.motion_share {self.motion_share} without motion_file: name a file of "
+                "recorded motion, as datasets/cmu_mocap/prepare.py writes it"
+            )
 
 
 def settings_hash(settings: WorldSettings) -> str:
-    """Return the SHA-256 of all that decides clips but the seeds: settings, skeleton, `WORLD_VERSION`."""
-    content = [WORLD_VERSION, asdict(settings), asdict(load_skeleton(settings.skeleton))]
+    """Return the SHA-256 of all that decides clips but the seeds.
+
+    That is settings, skeleton, `WORLD_VERSION`, and the content of the motion file, wherever it lies.
+    """
+    skeleton = asdict(load_skeleton(settings.skeleton))
+    content = [WORLD_VERSION, asdict(with_motion_hash(settings)), skeleton]
     return sha256_of_bytes(json.dumps(content, sort_keys=True).encode())
+
+
+def with_motion_hash(settings: WorldSettings) -> WorldSettings:
+    """Return the settings with the motion file's SHA-256 in place of its path, for names of what they make.
+
+    Raises `InvalidFileError` when there is no such file; one that no scene uses is left out.
+    """
+    if settings.motion_file is None or settings.motion_share == 0:
+        return replace(settings, motion_file=None)
+    path = Path(settings.motion_file)
+    if not path.is_file():
+        raise no_motion_file(path)
+    return replace(settings, motion_file=sha256_of_file(path))
+
+
+def no_motion_file(path: Path) -> InvalidFileError:
+    """Build the error for a motion file that is not there."""
+    return InvalidFileError(
+        f"no motion file {path}: make it with `python datasets/cmu_mocap/prepare.py RAW {path.parent}`, "
+        "or set motion_share to 0"
+    )
 
 
 def _check_shares(settings: Any) -> None:

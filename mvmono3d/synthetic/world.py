@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -15,11 +16,13 @@ from mvmono3d.core.trajectory import PointSource, Trajectory
 from mvmono3d.geometry.rigid import camera_centres
 from mvmono3d.synthetic.actors import make_scene
 from mvmono3d.synthetic.detector import detect
+from mvmono3d.synthetic.motion_file import RecordedMotion, read_motion
 from mvmono3d.synthetic.occlusion import occluded_by
 from mvmono3d.synthetic.rigs import calibrate_with_errors, make_rig
 from mvmono3d.synthetic.scene import Scene
 from mvmono3d.synthetic.settings import WorldSettings
 from mvmono3d.synthetic.splits import ClipSeeds
+from mvmono3d.synthetic.streams import generator
 from mvmono3d.synthetic.workspace import Workspace, workspace_of_scenes
 
 
@@ -53,6 +56,7 @@ def make_clip_with_true_rig(
         seed=seed,
         subject=subject,
         props=settings.props,
+        motion=_motion(settings, seed=seed),
     )
     true_rig = make_rig(settings.rig, workspace=workspace, seed=rig_seed)
     rig = calibrate_with_errors(true_rig, settings.calibration, workspace=workspace, seed=rig_seed)
@@ -105,6 +109,12 @@ def _truth(scene: Scene) -> Trajectory:
 
 def _single(array: Array) -> Array:
     return array.astype(np.float32) if np.issubdtype(array.dtype, np.floating) else array
+
+
+def _motion(settings: WorldSettings, *, seed: int) -> RecordedMotion | None:
+    if generator(seed, "recorded share").random() >= settings.motion_share or settings.motion_file is None:
+        return None
+    return read_motion(Path(settings.motion_file))
 
 
 @lru_cache(maxsize=16)
