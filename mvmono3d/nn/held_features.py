@@ -12,12 +12,14 @@ from mvmono3d.nn.evidence import Evidence
 from mvmono3d.nn.features import FrameFeatures, Past
 from mvmono3d.nn.hold import Held, HeldMemory, hold, nothing_held, shifted
 from mvmono3d.nn.linearise import Linearised, NormalEquations, linearise, normal_equations
+from mvmono3d.nn.offsets import OffsetMemory, no_offsets, take_out_offsets
 
 
 class SeenMemory(NamedTuple):
     """The last frame before a clip."""
 
     held: HeldMemory
+    offsets: OffsetMemory
     pixels: Float[Tensor, "clip view joint 2"]
     detected: Bool[Tensor, "clip view joint"]
 
@@ -37,7 +39,8 @@ def nothing_seen(*, batch: int, views: int, joints: int, device: torch.device) -
     """Return the memory before the first frame of a recording."""
     zero = torch.zeros(batch, views, joints, device=device)
     held = nothing_held(batch=batch, joints=joints, device=device)
-    return SeenMemory(held, zero[..., None].expand(-1, -1, -1, 2), zero > 0)
+    offsets = no_offsets(batch=batch, views=views, joints=joints, device=device)
+    return SeenMemory(held, offsets, zero[..., None].expand(-1, -1, -1, 2), zero > 0)
 
 
 class HeldFeatures(nn.Module):
@@ -51,7 +54,7 @@ class HeldFeatures(nn.Module):
         self, evidence: Evidence, memory: SeenMemory, *, unit_m: Float[Tensor, ""]
     ) -> tuple[Seen, SeenMemory]:
         """Look at a clip; the memory after it makes the next clip go on where this one ended."""
-        frames = evidence.frames
+        frames, offsets = take_out_offsets(evidence, memory.offsets)
         held, after = hold(evidence, memory.held)
         linearised = linearise(frames, held.points)
         equations = normal_equations(linearised)
@@ -63,7 +66,7 @@ class HeldFeatures(nn.Module):
         )
         rig_variance = pose_variance_px2(linearised.depth, lens=frames.lens, pose_sigma=frames.pose_sigma)
         features = self.features(
-            evidence,
+            evidence._replace(frames=frames),
             linearised,
             equations,
             rig_variance=rig_variance,
@@ -72,7 +75,7 @@ class HeldFeatures(nn.Module):
             unit_m=unit_m,
         )
         seen = Seen(held, linearised, equations, rig_variance, features)
-        return seen, SeenMemory(after, frames.pixels[:, -1], frames.detected[:, -1])
+        return seen, SeenMemory(after, offsets, frames.pixels[:, -1], frames.detected[:, -1])
 
     def of_recording(self, evidence: Evidence, *, unit_m: Float[Tensor, ""]) -> Seen:
         """Look at clips that have no past."""
