@@ -49,7 +49,7 @@ class Measures(Record):
     by_views: Float[np.ndarray, "*take group 2"]
     """Held error by truly visible views: 0, 1, 2, 3, 4 or more."""
     by_unseen: Float[np.ndarray, "*take bin 2"]
-    """Held error by frames since two views or more truly saw the joint (`UNSEEN_BINS`)."""
+    """Held error by frames since two views or more truly saw the joint (`UNSEEN_BINS`), if they ever did."""
     unseen_square: Float[np.ndarray, "*take bin 2"]
     """Squared error of answers that state a covariance …"""
     unseen_variance: Float[np.ndarray, "*take bin 2"]
@@ -100,9 +100,11 @@ def measure(
     if both.visible_views is None:
         raise InvalidRecordError("clip without occlusion labels: nobody can say which joints were hidden")
     visible, wanted = both.visible_views, both.wanted
-    unseen = frames_unseen(visible)
-    hidden, late = visible < VISIBLE_VIEWS, unseen >= LATE_FRAMES
-    bins = [(unseen >= first) & (unseen <= last) for first, last in UNSEEN_BINS]
+    unseen, hidden = frames_unseen(visible), visible < VISIBLE_VIEWS
+    # A joint that was hidden from the first frame on was never seen: it has no time since.
+    seen_once = np.logical_or.accumulate(~hidden, axis=0)
+    late = seen_once & (unseen >= LATE_FRAMES)
+    bins = [seen_once & (unseen >= first) & (unseen <= last) for first, last in UNSEEN_BINS]
     stated = both.answered & np.asarray(positive_definite(both.covariance))
     square, trace = _MM**2 * both.error**2, _MM**2 * np.trace(both.covariance, axis1=-2, axis2=-1)
     return Measures(
