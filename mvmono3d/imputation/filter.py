@@ -38,6 +38,8 @@ class Dynamics(NamedTuple):
     """Share of the velocity kept per frame of 1/60 s."""
     gain: Float[Tensor, "*batch joint"]
     """Share of a position correction that goes into the velocity."""
+    carried: Float[Tensor, "*batch joint"]
+    """Share of the whole actor's motion that the joint takes part in, besides its own velocity."""
     degrees: Float[Tensor, "*batch joint"]
     """Degrees of freedom of the innovation's Student-t: small rejects outliers harder."""
 
@@ -45,11 +47,18 @@ class Dynamics(NamedTuple):
 NOMINAL_HZ = 60.0
 
 
-def predict(motion: Motion, dynamics: Dynamics, *, time_step_s: Float[Tensor, " batch"]) -> Motion:
-    """Move the state on by one time step."""
+def predict(
+    motion: Motion,
+    dynamics: Dynamics,
+    *,
+    carried: Float[Tensor, "*batch joint 3"],
+    time_step_s: Float[Tensor, " batch"],
+) -> Motion:
+    """Move the state on by one time step; `carried` is where the whole actor's motion takes the means."""
     frames = (time_step_s * NOMINAL_HZ)[:, None]
     velocity = motion.velocity * (dynamics.damping**frames)[..., None]
-    mean = motion.mean + velocity * time_step_s[:, None, None]
+    along = dynamics.carried[..., None] * (carried - motion.mean)
+    mean = motion.mean + along + velocity * time_step_s[:, None, None]
     identity = torch.eye(3, dtype=mean.dtype, device=mean.device)
     grown = motion.covariance + (dynamics.process_variance * frames)[..., None, None] * identity
     return Motion(mean, velocity, grown)

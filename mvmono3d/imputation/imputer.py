@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from mvmono3d.imputation.bones import BoneConstancy, BoneMemory
 from mvmono3d.imputation.filter import Dynamics, Motion, gate, predict, update
 from mvmono3d.imputation.net import ImputationNet
+from mvmono3d.nn.body import Carry
 from mvmono3d.nn.linearise import Linearised, NormalEquations, variance_of, weighted
 from mvmono3d.nn.quality import Quality
 
@@ -27,6 +28,7 @@ class Measurements(NamedTuple):
     """The joints triangulated from these weights alone."""
     quality: Quality
     age_s: Float[Tensor, "*batch joint"]
+    carry: Carry
     time_step_s: Float[Tensor, "*batch"]
 
 
@@ -70,6 +72,7 @@ class Imputer(nn.Module):
         """Fuse one frame set with the past and with the prior's guess of every joint."""
         # The trace of the measurements' information: 0, 5 and 10 of a flat 3x4 system.
         information = weighted(measured.equations, measured.weights)[..., :12:5].sum((-3, -1)) / 3.0
+        carried = measured.carry.along(memory.motion.mean)
         ahead = memory.motion.mean + memory.motion.velocity * measured.time_step_s[:, None, None]
         distance = (measured.pixels_only - ahead).square().sum(-1)
         tuning = self.net(
@@ -79,7 +82,7 @@ class Imputer(nn.Module):
             innovation=torch.where(memory.seen, (distance + 1e-12).sqrt(), 0.0),
             quality=measured.quality,
         )
-        moved = predict(memory.motion, tuning.dynamics, time_step_s=measured.time_step_s)
+        moved = predict(memory.motion, tuning.dynamics, carried=carried, time_step_s=measured.time_step_s)
         predicted = _begin_unseen(moved, measured.reference, memory.seen)
         gated = gate(
             measured.weights,

@@ -13,6 +13,7 @@ from mvmono3d.nn.quality import Quality
 _LOG_PROCESS = -8.0
 _DAMPING = 3.0
 _GAIN = -1.0
+_CARRIED = -1.0
 
 
 class Tuning(NamedTuple):
@@ -32,7 +33,7 @@ class ImputationNet(nn.Module):
         super().__init__()
         joints = len(skeleton.joints)
         self.embedding = nn.Parameter(0.1 * torch.randn(joints, embedding))
-        self.layers = nn.Sequential(nn.Linear(self.INPUTS + embedding, width), nn.ReLU(), nn.Linear(width, 4))
+        self.layers = nn.Sequential(nn.Linear(self.INPUTS + embedding, width), nn.ReLU(), nn.Linear(width, 5))
         self.raw_degrees = nn.Parameter(torch.tensor(2.0))
         last = self.layers[-1]
         if isinstance(last, nn.Linear):
@@ -66,6 +67,7 @@ class ImputationNet(nn.Module):
             process_variance=torch.exp(output[..., 0].clamp(-6.0, 6.0) + _LOG_PROCESS),
             damping=torch.sigmoid(output[..., 1] + _DAMPING),
             gain=torch.sigmoid(output[..., 2] + _GAIN),
+            carried=torch.sigmoid(output[..., 4] + _CARRIED),
             degrees=(nn.functional.softplus(self.raw_degrees) + 0.5).expand_as(age_s),
         )
         return Tuning(dynamics, torch.exp(output[..., 3].clamp(-3.0, 3.0)))

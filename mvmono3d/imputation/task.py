@@ -13,7 +13,7 @@ from mvmono3d.imputation.imputer import FilterMemory, Imputer, Measurements, mov
 from mvmono3d.imputation.loss import likelihood_loss, position_loss
 from mvmono3d.nn.evidence import Evidence
 from mvmono3d.nn.grouping import at_time
-from mvmono3d.nn.hold import hold, nothing_held
+from mvmono3d.nn.hold import Held, hold, nothing_held
 from mvmono3d.nn.lesson import Lesson
 from mvmono3d.nn.lesson_task import LessonTask
 from mvmono3d.nn.likelihood import masked_mean
@@ -73,7 +73,7 @@ class ImputationTask(LessonTask):
     def _filter(self, evidence: Evidence) -> tuple[Tensor, Tensor]:
         clips, _, joints, _ = evidence.points.shape
         nothing = nothing_held(batch=clips, joints=joints, device=evidence.points.device)
-        held, _ = hold(evidence, nothing)
+        held, _ = hold(evidence, nothing, skeleton=self.units.skeleton)
         start = held.points[:, 0]
         zero = torch.zeros_like(start)
         memory = FilterMemory(
@@ -83,7 +83,7 @@ class ImputationTask(LessonTask):
         )
         points, covariances = [], []
         for time in range(held.points.shape[1]):
-            measured = _consensus(at_time(evidence, time), held.points[:, time], held.age_s[:, time])
+            measured = _consensus(at_time(evidence, time), at_time(held, time))
             fused = self.imputer(
                 measured, memory, guess=measured.reference, guess_precision=_NO_PRIOR + zero[..., 0]
             )
@@ -99,9 +99,9 @@ class ImputationTask(LessonTask):
         return torch.stack(points, dim=1), torch.stack(covariances, dim=1)
 
 
-def _consensus(evidence: Evidence, reference: Tensor, age_s: Tensor) -> Measurements:
+def _consensus(evidence: Evidence, held: Held) -> Measurements:
     """Trust the views of the robust consensus, each with the detector's own noise."""
-    frames = evidence.frames
+    frames, reference = evidence.frames, held.points
     linearised = linearise(frames, reference)
     weights = (evidence.inlier & linearised.usable).to(reference.dtype)
     return Measurements(
@@ -116,6 +116,7 @@ def _consensus(evidence: Evidence, reference: Tensor, age_s: Tensor) -> Measurem
             step=torch.zeros_like(reference),
             rig_variance=pose_variance_px2(linearised.depth, lens=frames.lens, pose_sigma=frames.pose_sigma),
         ),
-        age_s=age_s,
+        age_s=held.age_s,
+        carry=held.carry,
         time_step_s=frames.time_step_s,
     )

@@ -48,6 +48,7 @@ class HeldFeatures(nn.Module):
 
     def __init__(self, *, skeleton: Skeleton) -> None:
         super().__init__()
+        self.skeleton = skeleton
         self.features = FrameFeatures(skeleton=skeleton)
 
     def forward(
@@ -55,7 +56,7 @@ class HeldFeatures(nn.Module):
     ) -> tuple[Seen, SeenMemory]:
         """Look at a clip; the memory after it makes the next clip go on where this one ended."""
         frames, offsets = take_out_offsets(evidence, memory.offsets)
-        held, after = hold(evidence, memory.held)
+        held, after = hold(evidence, memory.held, skeleton=self.skeleton)
         linearised = linearise(frames, held.points)
         equations = normal_equations(linearised)
         past = Past(

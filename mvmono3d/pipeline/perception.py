@@ -16,7 +16,6 @@ from mvmono3d.nn.hold import shifted
 from mvmono3d.nn.linearise import variance_of
 from mvmono3d.nn.quality import Quality, fit_quality
 from mvmono3d.occlusion.net import OcclusionBelief, OcclusionNet
-from mvmono3d.prior.body import BodyMemory, follow_body, no_body
 from mvmono3d.prior.net import PriorNet, PseudoMeasurement
 from mvmono3d.triangulation.net import ViewWeights, WeightedPoints
 
@@ -27,7 +26,6 @@ class PerceptionMemory(NamedTuple):
     seen: SeenMemory
     occlusion: Float[Tensor, "clip view joint width"]
     triangulated: Float[Tensor, "clip joint 3"]
-    body: BodyMemory
     prior: Float[Tensor, "clip width"]
 
 
@@ -59,7 +57,6 @@ class Perception(nn.Module):
             seen=nothing_seen(batch=batch, views=views, joints=joints, device=device),
             occlusion=self.occlusion.start(batch=batch, views=views, joints=joints),
             triangulated=torch.zeros(batch, joints, 3, device=device),
-            body=no_body(batch=batch, device=device),
             prior=self.prior.start(batch=batch),
         )
 
@@ -84,23 +81,17 @@ class Perception(nn.Module):
         )
         pixels_only = self.triangulation.solve(seen.equations, weights, reference=seen.held.points)
         quality = fit_quality(seen.linearised, weights, step=pixels_only.step, rig_variance=seen.rig_variance)
-        body, body_after = follow_body(seen.held.points, self.skeleton, memory.body)
         before = shifted(pixels_only.points, memory.triangulated)
         began = shifted(seen.held.seen, memory.seen.held.seen)[..., None]
-        origin_before = shifted(body.origin, memory.body.origin)
-        later = torch.arange(body.origin.shape[1], device=body.origin.device) > 0
-        started = memory.body.started[:, None, None] | later[:, None]
         guess = self.prior(
             pixels_only.points,
             variance=variance_of(pixels_only.covariance),
             motion=torch.where(began, pixels_only.points - before, 0.0),
             age_s=seen.held.age_s,
-            drift=torch.where(started, body.origin - origin_before, 0.0),
-            body=body,
+            drift=seen.held.carry.drift,
+            body=seen.held.body,
             mean_pose=mean_pose,
             hidden=memory.prior,
         )
-        after = PerceptionMemory(
-            seen_after, belief.hidden, pixels_only.points[:, -1], body_after, guess.hidden
-        )
+        after = PerceptionMemory(seen_after, belief.hidden, pixels_only.points[:, -1], guess.hidden)
         return Percept(seen, belief, pixels_only, quality, guess), after

@@ -15,6 +15,7 @@ from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.imputation.calibrator import Calibrator
 from mvmono3d.imputation.filter import Motion
 from mvmono3d.imputation.imputer import FilterMemory, Fused, Imputer, Measurements, moved_on
+from mvmono3d.nn.body import Carry
 from mvmono3d.nn.evidence import Evidence, Frames, gather_evidence, normalise
 from mvmono3d.nn.grouping import at_time, stack_time
 from mvmono3d.nn.linearise import Linearised, NormalEquations, variance_of
@@ -36,6 +37,7 @@ class _Moment(NamedTuple):
     evidence: Evidence
     held: Tensor
     age_s: Tensor
+    carry: Carry
     linearised: Linearised
     equations: NormalEquations
     weights: Tensor
@@ -103,6 +105,7 @@ class Reconstructor(nn.Module):
             evidence,
             percept.seen.held.points,
             percept.seen.held.age_s,
+            percept.seen.held.carry,
             percept.seen.linearised,
             percept.seen.equations,
             percept.pixels_only.weights,
@@ -138,6 +141,7 @@ class Reconstructor(nn.Module):
             pixels_only=moment.pixels_only,
             quality=moment.quality,
             age_s=moment.age_s,
+            carry=moment.carry,
             time_step_s=evidence.frames.time_step_s,
         )
         fused = self.imputer(measured, memory, guess=moment.guess, guess_precision=moment.guess_precision)

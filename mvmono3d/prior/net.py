@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mvmono3d.core.skeleton import Skeleton
+from mvmono3d.nn.body import BodyPose
 from mvmono3d.nn.recurrent import Memory
-from mvmono3d.prior.body import BodyPose
 
 
 class PseudoMeasurement(NamedTuple):

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mvmono3d.core.clip import Clip
 from mvmono3d.nn.evidence import Evidence
-from mvmono3d.nn.hold import hold, nothing_held, shifted
+from mvmono3d.nn.hold import hold, nothing_held
 from mvmono3d.nn.lesson import Lesson
 from mvmono3d.nn.lesson_task import LessonTask
 from mvmono3d.nn.likelihood import masked_mean
@@ -16,7 +16,6 @@ from mvmono3d.nn.linearise import variance_of
 from mvmono3d.nn.masking import MaskSettings
 from mvmono3d.nn.target import TargetMaker
 from mvmono3d.nn.units import Units
-from mvmono3d.prior.body import follow_body, no_body
 from mvmono3d.prior.loss import guess_loss
 from mvmono3d.prior.net import PriorNet, PseudoMeasurement
 
@@ -58,16 +57,16 @@ class PriorTask(LessonTask):
     def _guess(self, evidence: Evidence) -> PseudoMeasurement:
         clips, _, joints, _ = evidence.points.shape
         device = evidence.points.device
-        held, _ = hold(evidence, nothing_held(batch=clips, joints=joints, device=device))
+        nothing = nothing_held(batch=clips, joints=joints, device=device)
+        held, _ = hold(evidence, nothing, skeleton=self.units.skeleton)
         own = variance_of(evidence.covariance)
-        body, _ = follow_body(held.points, self.units.skeleton, no_body(batch=clips, device=device))
         return self.net(
             held.points,
             variance=torch.where(evidence.solved, own, 1e-3 + _HIDDEN_VARIANCE_PER_S * held.age_s),
             motion=held.points - held.before,
             age_s=held.age_s,
-            drift=body.origin - shifted(body.origin, body.origin[:, 0]),
-            body=body,
+            drift=held.carry.drift,
+            body=held.body,
             mean_pose=self.units.mean_pose,
             hidden=self.net.start(batch=clips),
         )

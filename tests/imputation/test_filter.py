@@ -51,12 +51,12 @@ def test_an_update_is_the_textbook_kalman_update():
 
 def test_prediction_moves_with_the_velocity_and_grows_the_covariance():
     joints = torch.ones(1, 2)
-    dynamics = Dynamics(0.01 * joints, joints, 0.5 * joints, 3.0 * joints)
+    dynamics = Dynamics(0.01 * joints, joints, 0.5 * joints, 0.0 * joints, 3.0 * joints)
     motion = Motion(torch.zeros(1, 2, 3), torch.ones(1, 2, 3), torch.eye(3).expand(1, 2, 3, 3))
-    once = predict(motion, dynamics, time_step_s=torch.tensor([1 / 30]))
+    once = predict(motion, dynamics, carried=motion.mean, time_step_s=torch.tensor([1 / 30]))
     twice = motion
     for _ in range(2):
-        twice = predict(twice, dynamics, time_step_s=torch.tensor([1 / 60]))
+        twice = predict(twice, dynamics, carried=twice.mean, time_step_s=torch.tensor([1 / 60]))
     torch.testing.assert_close(once.mean, torch.full((1, 2, 3), 1 / 30))
     torch.testing.assert_close(once.mean, twice.mean)
     torch.testing.assert_close(once.covariance, twice.covariance)

@@ -29,6 +29,19 @@ class BodyPose(NamedTuple):
         return points @ self.world_from_body.mT + self.origin[..., None, :]
 
 
+class Carry(NamedTuple):
+    """How the actor as a whole moved since the last frame: what a limb nobody sees most likely did, too."""
+
+    rotation: Float[Tensor, "*batch 3 3"]
+    shift: Float[Tensor, "*batch 3"]
+    drift: Float[Tensor, "*batch 3"]
+    """How far the actor's origin went."""
+
+    def along(self, points: Float[Tensor, "*batch joint 3"]) -> Float[Tensor, "*batch joint 3"]:
+        """Move points of the last frame to where the actor's motion takes them."""
+        return points @ self.rotation.mT + self.shift[..., None, :]
+
+
 class BodyMemory(NamedTuple):
     """The smoothed frame before a clip."""
 
@@ -46,14 +59,27 @@ def no_body(*, batch: int, device: torch.device) -> BodyMemory:
 
 def follow_body(
     points: Float[Tensor, "clip time joint 3"], skeleton: Skeleton, memory: BodyMemory
-) -> tuple[BodyPose, BodyMemory]:
-    """Return the smoothed frame of every time, and the memory after the clip."""
+) -> tuple[BodyPose, Carry, BodyMemory]:
+    """Return the smoothed frame of every time, its motion since the time before, and the memory after."""
     frame = body_frame(points, skeleton)
     axes = frame.world_from_body[..., :2].mT.flatten(-2)
     origin = _smooth(frame.origin_world, memory.origin, memory.started, KEEP_ORIGIN)
     smoothed = _smooth(axes, memory.axes, memory.started, KEEP_AXES)
     after = BodyMemory(origin[:, -1], smoothed[:, -1], torch.ones_like(memory.started))
-    return BodyPose(origin, rotation_from_6d(smoothed)), after
+    body = BodyPose(origin, rotation_from_6d(smoothed))
+    return body, _carry(body, origin, smoothed, memory), after
+
+
+def _carry(body: BodyPose, origin: Tensor, axes: Tensor, memory: BodyMemory) -> Carry:
+    """Compare each frame with the one before; the first of a recording has none and counts as unmoved."""
+    started = memory.started[:, None]
+    first_origin = torch.where(started, memory.origin, origin[:, 0])[:, None]
+    first_axes = torch.where(started, memory.axes, axes[:, 0])[:, None]
+    origin_before = torch.cat([first_origin, origin[:, :-1]], dim=1)
+    before = torch.cat([rotation_from_6d(first_axes), body.world_from_body[:, :-1]], dim=1)
+    rotation = body.world_from_body @ before.mT
+    shift = origin - (rotation @ origin_before[..., None])[..., 0]
+    return Carry(rotation, shift, origin - origin_before)
 
 
 def _smooth(values: Tensor, last: Tensor, started: Tensor, keep: float) -> Tensor:
