@@ -15,22 +15,13 @@ from pathlib import Path
 from rich.console import Console
 
 from mvmono3d.core.clip import Clip
-from mvmono3d.core.detections_file import Detections
 from mvmono3d.core.observations import Observations
 from mvmono3d.core.rig import Rig
 from mvmono3d.core.rig_file import METRES_PER_UNIT
 from mvmono3d.core.schema import atomic_write
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.core.trajectory import Reconstruction
-from mvmono3d.evaluation.sources import (
-    WORLD_FRAMES,
-    WORLD_SCENES,
-    check_source,
-    clip_with_truth,
-    parts_of,
-    read_recording,
-    world_takes,
-)
+from mvmono3d.evaluation.sources import check_source, clip_with_truth, parts_of, read_recording
 
 Reconstruct = Callable[[Observations], Reconstruction]
 _STRESSED = ("robust", "kalman")
@@ -49,9 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--units", choices=tuple(METRES_PER_UNIT), default="m", help="of the rig file")
     add("--person", type=int, metavar="N", help="which of several, counted from 0")
     add("--rate", type=_positive, default=60.0, metavar="HZ", help="of files without times (default: 60)")
-    scenes = f"synthetic clips, or parts that a recording is cut into (default: {WORLD_SCENES}; 1)"
+    scenes = "synthetic clips, or parts that a recording is cut into (default: 8; 1)"
     add("--scenes", type=_count, metavar="N", help=scenes)
-    frames = f"of a synthetic clip, or the first ones of a recording (default: {WORLD_FRAMES}; all)"
+    frames = "of a synthetic clip, or the first ones of a recording (default: 300; all)"
     add("--frames", type=_count, metavar="N", help=frames)
     add("--seed", type=int, default=0, metavar="N", help="of synthetic clips and of --stress (default: 0)")
     add("--stress", action="store_true", help="replay under disturbances")
@@ -73,16 +64,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.stress:
         _stress(arguments, console)
         return 0
-    if arguments.world is not None:
-        clips = [take.clip(take.settings) for take in world_takes(arguments)]
-        texts = _with_truth(clips, arguments, console=console)
+    if arguments.world is None and arguments.truth is None:
+        texts = _without_truth(arguments, console)
     else:
-        detections, rig, skeleton = read_recording(arguments)
-        if arguments.truth is None:
-            texts = _without_truth(detections, rig, skeleton, arguments=arguments, console=console)
-        else:
-            clip = clip_with_truth(arguments.truth, detections, rig, skeleton)
-            texts = _with_truth(list(parts_of(clip, arguments.scenes or 1)), arguments, console=console)
+        texts = _with_truth(arguments, console)
     if arguments.out is not None:
         for name, text in texts.items():
             with atomic_write(arguments.out / name) as file:
@@ -93,20 +78,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _stress(arguments: argparse.Namespace, console: Console) -> None:
     from mvmono3d.evaluation.baselines import baselines
-    from mvmono3d.evaluation.stress.command import run_stress
+    from mvmono3d.evaluation.stress.command import run_stress, world_takes
 
-    if arguments.world is not None:
-        takes = world_takes(arguments)
-    else:
-        detections, rig, skeleton = read_recording(arguments)
-        if arguments.truth is None:
-            clip = Clip(skeleton=skeleton, rig=rig, observations=detections.observations)
-        else:
-            clip = clip_with_truth(arguments.truth, detections, rig, skeleton)
-        takes = list(parts_of(clip, arguments.scenes or 1))
     methods = {name: method for name, method in baselines().items() if name in _STRESSED}
-    methods |= {name: partial(_bundle_on_clip, folder) for name, folder in _bundles(arguments.bundle).items()}
+    methods |= _bundles_on_clips(arguments)
+    takes = _clips(arguments) if arguments.world is None else world_takes(arguments)
     run_stress(takes, methods, arguments=arguments, console=console)
+
+
+def _clips(arguments: argparse.Namespace) -> list[Clip]:
+    detections, rig, skeleton = read_recording(arguments)
+    if arguments.truth is None:
+        clip = Clip(skeleton=skeleton, rig=rig, observations=detections.observations)
+    else:
+        first = arguments.frames
+        clip = clip_with_truth(arguments.truth, detections, rig=rig, skeleton=skeleton, first=first)
+    return list(parts_of(clip, arguments.scenes or 1))
 
 
 def _bundles(folders: Sequence[Path] | None) -> dict[str, Path]:
@@ -120,6 +107,10 @@ def _bundles(folders: Sequence[Path] | None) -> dict[str, Path]:
     return dict(zip(names if unique else map(str, folders), folders, strict=True))
 
 
+def _bundles_on_clips(arguments: argparse.Namespace) -> dict[str, Callable[[Clip], Reconstruction]]:
+    return {name: partial(_bundle_on_clip, folder) for name, folder in _bundles(arguments.bundle).items()}
+
+
 def _bundle_on_clip(folder: Path, clip: Clip) -> Reconstruction:
     return _bundle(folder, clip.observations, rig=clip.rig, skeleton=clip.skeleton)
 
@@ -130,14 +121,17 @@ def _bundle(folder: Path, observations: Observations, *, rig: Rig, skeleton: Ske
     return reconstruct_with_bundle(folder, observations, rig=rig, skeleton=skeleton)
 
 
-def _with_truth(clips: Sequence[Clip], arguments: argparse.Namespace, *, console: Console) -> dict[str, str]:
+def _with_truth(arguments: argparse.Namespace, console: Console) -> dict[str, str]:
     from mvmono3d.evaluation.baselines import baselines
     from mvmono3d.evaluation.compare import compare
+    from mvmono3d.evaluation.stress.command import world_takes
     from mvmono3d.evaluation.table import comparison_csv, comparison_markdown, comparison_table
 
-    methods = baselines()
-    methods |= {name: partial(_bundle_on_clip, folder) for name, folder in _bundles(arguments.bundle).items()}
-    comparison = compare(clips, methods)
+    if arguments.world is None:
+        clips = _clips(arguments)
+    else:
+        clips = [take.clip(take.settings) for take in world_takes(arguments)]
+    comparison = compare(clips, baselines() | _bundles_on_clips(arguments))
     console.print(comparison_table(comparison))
     if arguments.out is not None:
         from mvmono3d.evaluation.figures import save_figures
@@ -146,18 +140,12 @@ def _with_truth(clips: Sequence[Clip], arguments: argparse.Namespace, *, console
     return {"scores.md": comparison_markdown(comparison), "scores.csv": comparison_csv(comparison)}
 
 
-def _without_truth(
-    detections: Detections,
-    rig: Rig,
-    skeleton: Skeleton,
-    *,
-    arguments: argparse.Namespace,
-    console: Console,
-) -> dict[str, str]:
+def _without_truth(arguments: argparse.Namespace, console: Console) -> dict[str, str]:
     from mvmono3d.evaluation.baselines import BASELINES
     from mvmono3d.evaluation.field import score_field
     from mvmono3d.evaluation.table import field_csv, field_markdown, field_table
 
+    detections, rig, skeleton = read_recording(arguments)
     methods: dict[str, Reconstruct] = {
         name: lambda seen, method=method: method(seen, rig, skeleton) for name, method in BASELINES.items()
     }

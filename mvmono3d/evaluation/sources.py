@@ -1,4 +1,4 @@
-"""What `mvmono3d evaluate` evaluates on: a recording, or clips of the synthetic world."""
+"""What `mvmono3d evaluate` evaluates on: options that fit each other, and recordings."""
 
 import argparse
 from collections.abc import Iterator
@@ -17,10 +17,6 @@ from mvmono3d.core.skeleton_file import load_skeleton
 from mvmono3d.errors import ConfigurationError, InvalidFileError
 from mvmono3d.formats.any_detections import read_any_detections
 from mvmono3d.formats.rig_scale import check_rig_scale
-
-WORLD_SCENES = 8
-WORLD_FRAMES = 300
-_SEEDS_APART = 1000
 
 
 def check_source(arguments: argparse.Namespace) -> None:
@@ -58,9 +54,16 @@ def read_recording(arguments: argparse.Namespace) -> tuple[Detections, Rig, Skel
     return detections, rig.select(detections.views), wanted or load_skeleton(detections.skeleton)
 
 
-def clip_with_truth(path: Path, detections: Detections, rig: Rig, skeleton: Skeleton) -> Clip:
-    """Put true joints beside the detections; raises `InvalidFileError` where they are another recording's."""
+def clip_with_truth(
+    path: Path, detections: Detections, *, rig: Rig, skeleton: Skeleton, first: int | None
+) -> Clip:
+    """Put true joints (their first frames only, if so asked) beside the detections.
+
+    Raises `InvalidFileError` where they are another recording's.
+    """
     truth = read_trajectory(path, skeleton)
+    if first is not None:
+        truth = truth.map(lambda array: array[:first])
     frames, expected = truth.points_world.shape[0], detections.observations.pixels.shape[0]
     if frames != expected:
         raise InvalidFileError(
@@ -83,16 +86,3 @@ def parts_of(clip: Clip, number: int) -> Iterator[Clip]:
             observations=clip.observations.map(lambda array, chosen=chosen: array[chosen]),
             truth=None if clip.truth is None else clip.truth.map(lambda array, chosen=chosen: array[chosen]),
         )
-
-
-def world_takes(arguments: argparse.Namespace) -> list:
-    """Return the takes of the test split that a seed names."""
-    from mvmono3d.evaluation.stress.takes import SyntheticTake
-    from mvmono3d.synthetic.presets import preset
-    from mvmono3d.synthetic.splits import Split, clip_seeds
-
-    settings = preset(arguments.world, skeleton=arguments.skeleton or "body25b")
-    settings = replace(settings, frames=arguments.frames or WORLD_FRAMES)
-    number = arguments.scenes or WORLD_SCENES
-    seeds = clip_seeds(Split.TEST, number, first=_SEEDS_APART * arguments.seed)
-    return [SyntheticTake(settings=settings, seeds=each) for each in seeds]

@@ -60,6 +60,11 @@ def test_without_truth_the_recording_judges_itself(recording, tmp_path, capsys):
     assert {path.name for path in (tmp_path / "new").iterdir()} == {"scores.md", "scores.csv"}
 
 
+def test_the_first_frames_alone_are_evaluated_with_their_truth(recording, tmp_path, capsys):
+    evaluate(recording, "--truth", recording / "truth.npz", "--frames", 30, "--scenes", 3)
+    assert "3 clips" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("truth", "message"), [("short.npz", "30 frames, the detections have 40"), ("late.npz", "time_ns differ")]
 )

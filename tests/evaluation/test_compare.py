@@ -13,12 +13,14 @@ from mvmono3d.evaluation.field import score_field
 from mvmono3d.evaluation.figures import draw_actor, draw_groups, draw_overlay, draw_reliability, save_figures
 from mvmono3d.evaluation.score import SCALARS
 from mvmono3d.evaluation.table import (
+    Column,
     comparison_csv,
     comparison_markdown,
     comparison_table,
     field_csv,
     field_markdown,
     field_table,
+    length_text,
 )
 from mvmono3d.pipeline.classical import reconstruct_dlt
 from mvmono3d.synthetic.presets import preset
@@ -140,3 +142,13 @@ def test_two_views_leave_nothing_to_predict(clips):
         reconstruct=lambda some: reconstruct_dlt(some, rig, clip.skeleton),
     )
     assert (found.left_out_px, found.predicted) == (None, None)
+
+
+def test_short_lengths_keep_two_decimals():
+    assert [length_text(value) for value in (0.034, 9.994, 9.996, 123.45)] == [
+        "0.03",
+        "9.99",
+        "10.0",
+        "123.5",
+    ]
+    assert Column("jerk", "jerk m/s³", digits=0).text(7.6) == "8"

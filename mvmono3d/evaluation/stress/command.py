@@ -15,10 +15,22 @@ from mvmono3d.evaluation.stress.replay import StressRecord, stress, tolerance_of
 from mvmono3d.evaluation.stress.rows import ROWS, Row, rows_named
 from mvmono3d.evaluation.stress.summary import Line, summarise
 from mvmono3d.evaluation.stress.tables import CONSOLE_WIDTH, stress_csv, stress_markdown, stress_table
-from mvmono3d.evaluation.stress.takes import REFERENCE, SyntheticTake, Take, undisturbed
+from mvmono3d.evaluation.stress.takes import REFERENCE, SyntheticTake, Take, synthetic_takes, undisturbed
 from mvmono3d.evaluation.stress.tracking import require_wandb, track
 
+_WORLD_SCENES, _WORLD_FRAMES = 8, 300
 _NEAR_OF_FAR = 1 / 3
+
+
+def world_takes(arguments: argparse.Namespace) -> list[SyntheticTake]:
+    """Return the synthetic takes that were asked for."""
+    return synthetic_takes(
+        arguments.world,
+        skeleton=arguments.skeleton or "body25b",
+        takes=arguments.scenes or _WORLD_SCENES,
+        frames=arguments.frames or _WORLD_FRAMES,
+        seed=arguments.seed,
+    )
 
 
 def run_stress(

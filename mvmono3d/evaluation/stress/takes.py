@@ -12,12 +12,15 @@ from mvmono3d.core.trajectory import PointSource, Trajectory
 from mvmono3d.geometry.projection import project
 from mvmono3d.pipeline.consensus import triangulate_consensus
 from mvmono3d.pipeline.smoother import reconstruct_map
+from mvmono3d.synthetic.presets import preset
 from mvmono3d.synthetic.settings import WorldSettings
-from mvmono3d.synthetic.splits import ClipSeeds
+from mvmono3d.synthetic.splits import ClipSeeds, Split, clip_seeds
 from mvmono3d.synthetic.world import make_clip
 
 _NEAR_SIGMAS = 4.0
 _LEAST_VIEWS = 3
+_SEEDS_APART = 1000
+"""How many clips of the split belong to each seed."""
 REFERENCE = (
     "No truth: the reference is the offline smoother on the undisturbed recording, at joints that three "
     "views or more agree on. Errors are distances from it; without a disturbance they are flattered, for "
@@ -40,6 +43,13 @@ class SyntheticTake:
 
 
 Take: TypeAlias = Clip | SyntheticTake
+
+
+def synthetic_takes(world: str, *, skeleton: str, takes: int, frames: int, seed: int) -> list[SyntheticTake]:
+    """Return takes of a preset of the world, of the test split: no training has seen its actors and rigs."""
+    settings = replace(preset(world, skeleton=skeleton), frames=frames)
+    seeds = clip_seeds(Split.TEST, takes, first=_SEEDS_APART * seed)
+    return [SyntheticTake(settings=settings, seeds=each) for each in seeds]
 
 
 def undisturbed(take: Take) -> Clip:
