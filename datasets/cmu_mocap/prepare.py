@@ -20,9 +20,9 @@ from mvmono3d.formats.acclaim import read_amc, read_asf
 from mvmono3d.formats.bvh import read_bvh
 from mvmono3d.formats.motion_capture import MotionCapture
 from mvmono3d.formats.raw_dataset import Manifest, read_manifest
+from mvmono3d.synthetic.excerpt import sample
 from mvmono3d.synthetic.landmarks import CAPTURED, body_landmarks
 from mvmono3d.synthetic.motion_file import RecordedMotion, write_motion
-from mvmono3d.synthetic.recorded import sample
 from mvmono3d.synthetic.splits import Split
 
 RATE_HZ = 60.0
@@ -31,8 +31,8 @@ AMC_RATE_HZ = 120.0
 BVH_UNITS_M = (0.01, 0.0254, 0.0254 / 0.45, 1.0)
 """BVH files state no unit: the one that gives a leg between `LEG_M` is taken."""
 LEG_M = (0.65, 1.1)
-FASTEST_M_PER_S = 15.0
-"""A joint that is faster has jumped: the take is cut there, `CUT_S` before and after."""
+FASTEST_M_PER_S, STRONGEST_M_PER_S2 = 15.0, 600.0
+"""A joint that is faster, or accelerates more, has jumped: the take is cut there, `CUT_S` each way."""
 CUT_S = 0.05
 SHORTEST_S = 1.0
 
@@ -155,10 +155,13 @@ def landmarks(take: Take) -> Iterator[np.ndarray]:
 
 def steady(joints: np.ndarray, *, rate_hz: float) -> Iterator[slice]:
     """Yield the parts of a take in which nothing jumps, at least `SHORTEST_S` long."""
-    speed = np.linalg.norm(np.diff(joints, axis=0), axis=-1).max(axis=1) * rate_hz
+    velocity = np.diff(joints, axis=0) * rate_hz
+    speed = np.linalg.norm(velocity, axis=-1).max(axis=1)
+    pull = np.linalg.norm(np.diff(velocity, axis=0), axis=-1).max(axis=1) * rate_hz
     near = max(1, round(CUT_S * rate_hz))
     bad = np.zeros(len(joints), dtype=bool)
-    for jump in np.flatnonzero(speed > FASTEST_M_PER_S):
+    jumps = np.flatnonzero(speed > FASTEST_M_PER_S), np.flatnonzero(pull > STRONGEST_M_PER_S2)
+    for jump in np.concatenate(jumps).tolist():
         bad[max(0, jump + 1 - near) : jump + 1 + near] = True
     edges = np.flatnonzero(np.diff(np.concatenate(([True], bad, [True])).astype(int)))
     for start, end in edges.reshape(-1, 2).tolist():

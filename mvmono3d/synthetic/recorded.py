@@ -8,12 +8,11 @@ import numpy as np
 from jaxtyping import Float
 
 from mvmono3d.core.array import Array
-from mvmono3d.errors import ConfigurationError
 from mvmono3d.synthetic.body import BODY_JOINTS, SOLE_M
+from mvmono3d.synthetic.excerpt import about_up, draw_excerpt
 from mvmono3d.synthetic.kinematic import KinematicModel, NodePoses
 from mvmono3d.synthetic.motion_file import RecordedMotion
 from mvmono3d.synthetic.retarget import SIDES, retarget
-from mvmono3d.synthetic.splits import split_of
 from mvmono3d.synthetic.streams import generator
 
 _MID_HIP = BODY_JOINTS.index("mid_hip")
@@ -38,66 +37,22 @@ def move_as_recorded(
     """Move a body about the floor z = 0 round the origin as a recorded person did.
 
     A path that leads farther than `workspace_m` from its middle is shrunk as a whole, so that who walks
-    on walks as on a treadmill. Raises `ConfigurationError` where the split has no take of that length.
+    on walks as on a treadmill. Raises `ConfigurationError` where the subject's split has no motion.
     """
     rng = generator(seed, "recorded")
-    take, first = choose_excerpt(motion, float(time_s[-1]), subject=subject, rng=rng)
-    landmarks = sample(motion.take(take), first + (time_s - time_s[0]) * motion.rate_hz)
+    landmarks = draw_excerpt(motion, time_s, subject=subject, rng=rng)
     if rng.random() < 0.5:
         landmarks = mirrored_landmarks(landmarks)
-    landmarks = _gather(_turn(landmarks, rng.uniform(-np.pi, np.pi)), time_s, radius_m=workspace_m)
+    landmarks = landmarks @ about_up(rng.uniform(-np.pi, np.pi)).T
+    landmarks = _gather(landmarks, time_s, radius_m=workspace_m)
     poses = retarget(landmarks, model)
     lowest = poses.points_world[:, model.indices(_FEET), 2].min()
     return NodePoses(poses.points_world + np.array([0.0, 0.0, SOLE_M - lowest]), poses.world_from_node)
 
 
-def choose_excerpt(
-    motion: RecordedMotion, duration_s: float, *, subject: int, rng: np.random.Generator
-) -> tuple[int, int]:
-    """Return a take and the frame in it where an excerpt of that duration begins.
-
-    Persons and takes are drawn in proportion to the frames where an excerpt may begin.
-    """
-    split = split_of(subject)
-    starts = np.floor(motion.take_frames - duration_s * motion.rate_hz + 1e-6).astype(np.int64)
-    starts = np.where([each == split for each in motion.splits], np.maximum(starts, 0), 0)
-    if not starts.any():
-        of_split = [
-            frames for frames, each in zip(motion.take_frames, motion.splits, strict=True) if each == split
-        ]
-        raise ConfigurationError(
-            f"no recorded motion of split {split.name.lower()} lasts {duration_s:.2f} s; "
-            f"its longest take lasts {max(of_split, default=0) / motion.rate_hz:.2f} s: shorten the scenes"
-        )
-    persons = sorted({who for who, count in zip(motion.subjects, starts, strict=True) if count})
-    own = np.array([[who == person for who in motion.subjects] for person in persons]) * starts
-    person = int(generator(subject, "recorded subject").choice(len(persons), p=own.sum(axis=1) / own.sum()))
-    take = int(rng.choice(len(starts), p=own[person] / own[person].sum()))
-    return take, int(rng.integers(starts[take]))
-
-
-def sample(
-    points: Float[Array, "frame landmark 3"], frame: Float[Array, " time"]
-) -> Float[Array, "time landmark 3"]:
-    """Return points between frames by cubic interpolation (Catmull-Rom), and exactly at frames."""
-    last = len(points) - 1
-    whole = np.clip(np.floor(frame + 1e-9).astype(np.int64), 0, last)
-    u = np.clip(frame - whole, 0.0, 1.0)[:, None, None]
-    a, b, c, d = (points[np.clip(whole + step, 0, last)].astype(np.float64) for step in (-1, 0, 1, 2))
-    slope, next_slope = 0.5 * (c - a), 0.5 * (d - b)
-    return b + u * (
-        slope + u * (3.0 * (c - b) - 2.0 * slope - next_slope + u * (2.0 * (b - c) + slope + next_slope))
-    )
-
-
 def mirrored_landmarks(landmarks: Float[Array, "time landmark 3"]) -> Float[Array, "time landmark 3"]:
     """Return what a mirror shows: x changes sign, and left and right their names."""
     return landmarks[:, _MIRROR] * np.array([-1.0, 1.0, 1.0])
-
-
-def _turn(landmarks: Float[Array, "time landmark 3"], yaw: float) -> Float[Array, "time landmark 3"]:
-    cosine, sine = np.cos(yaw), np.sin(yaw)
-    return landmarks @ np.array([[cosine, sine, 0.0], [-sine, cosine, 0.0], [0.0, 0.0, 1.0]])
 
 
 def _gather(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import yaml
 
+from mvmono3d.core.npz import write_npz
 from mvmono3d.errors import InvalidFileError
 from mvmono3d.synthetic.body import BODY_JOINTS, SOLE_M
 from mvmono3d.synthetic.landmarks import CAPTURED
@@ -32,17 +33,16 @@ def captured_as_npz(path, takes):
     """Write takes of landmarks as the joints of a mocap skeleton, named as `motion.npz` names them."""
     path.parent.mkdir(parents=True)
     names = [_short(name) for name in CAPTURED]
-    arrays = {
-        take: np.stack(list(as_captured(landmarks).values()), axis=1).astype(np.float32)
-        for take, landmarks in takes.items()
-    }
-    np.savez(path, joint_names=np.array(names), rate_hz=np.array(60), parents=np.zeros(16), **arrays)
+    arrays = {"joint_names": np.array(names), "rate_hz": np.array(60), "parents": np.zeros(16)}
+    for take, landmarks in takes.items():
+        arrays[take] = np.stack(list(as_captured(landmarks).values()), axis=1).astype(np.float32)
+    write_npz(path, arrays)
     return path.parent
 
 
 def _short(name):
     side, _, part = name.partition("_")
-    return LETTERS[side] + SHORT.get(part, part) if part else name
+    return f"{LETTERS[side]}{SHORT.get(part, part)}" if part else name
 
 
 @pytest.fixture

@@ -10,11 +10,10 @@ from mvmono3d.synthetic.body import BODY_JOINTS, SOLE_M, body_model
 from mvmono3d.synthetic.body_motion import WORKSPACE_M
 from mvmono3d.synthetic.motion_file import RecordedMotion, read_motion
 from mvmono3d.synthetic.presets import preset
-from mvmono3d.synthetic.recorded import choose_excerpt, mirrored_landmarks, move_as_recorded, sample
+from mvmono3d.synthetic.recorded import mirrored_landmarks, move_as_recorded
 from mvmono3d.synthetic.retarget import retarget
 from mvmono3d.synthetic.settings import WorldSettings, settings_hash
-from mvmono3d.synthetic.splits import Split, clip_seeds
-from mvmono3d.synthetic.streams import generator
+from mvmono3d.synthetic.splits import Split
 from mvmono3d.synthetic.world import make_clip, make_clip_with_true_rig
 from tests.synthetic.captured import moving_body, write_made_motion
 from tests.tolerances import EXACT
@@ -43,33 +42,6 @@ def moved(motion, *, seed, subject=0, rate_hz=60.0, frames=FRAMES):
     model = body_model(subject)
     poses = move_as_recorded(model, motion, time_s, seed=seed, subject=subject, workspace_m=WORKSPACE_M)
     return model, poses
-
-
-@pytest.mark.parametrize("split", Split)
-def test_a_subject_is_moved_by_a_person_of_its_own_split(motion, split):
-    persons = set()
-    for each in clip_seeds(split, 60):
-        rng = generator(each.seed, "recorded")
-        take, first = choose_excerpt(motion, 1.0, subject=each.subject, rng=rng)
-        assert motion.splits[take] == split
-        assert 0 <= first <= motion.take_frames[take] - 1 - motion.rate_hz
-        persons.add(motion.subjects[take])
-    assert persons == {who for who, own in zip(motion.subjects, motion.splits, strict=True) if own == split}
-
-
-def test_one_subject_is_always_moved_by_the_same_person(motion):
-    takes = {choose_excerpt(motion, 1.0, subject=4, rng=generator(s, "x"))[0] for s in range(40)}
-    assert len({motion.subjects[take] for take in takes}) == 1
-
-
-def test_a_scene_longer_than_every_take_is_refused(motion):
-    with pytest.raises(ConfigurationError, match=r"train lasts 20\.00 s; its longest take lasts 9\.00"):
-        choose_excerpt(motion, 20.0, subject=0, rng=np.random.default_rng(0))
-
-
-def test_an_excerpt_may_be_a_whole_take(motion):
-    longest = float(motion.take_frames[3] - 1) / motion.rate_hz
-    assert choose_excerpt(motion, longest, subject=0, rng=np.random.default_rng(0)) == (3, 0)
 
 
 @pytest.mark.parametrize("skeleton", ["body17", "body25", "body25b", "halpe26"])
@@ -108,22 +80,6 @@ def test_a_mirror_swaps_left_and_right_of_the_whole_body():
         retarget(each, model).points_world[:, model.indices(BODY_JOINTS)] for each in (landmarks, mirrored)
     )
     np.testing.assert_allclose(after, mirrored_landmarks(before), atol=1e-9)
-
-
-def test_resampling_meets_the_recorded_positions():
-    points = moving_body(seed=2)[1]
-    np.testing.assert_array_equal(sample(points, np.arange(10.0, 50.0)), points[10:50])
-    twice = sample(points, np.arange(20.0, 40.0, 0.5))
-    np.testing.assert_array_equal(twice[::2], points[20:40])
-    np.testing.assert_array_equal(sample(points, np.arange(0.0, 60.0, 2.0)), points[0:60:2])
-    np.testing.assert_array_equal(sample(points, np.array([len(points) - 1.0])), points[-1:])
-
-
-def test_resampling_between_frames_is_as_good_as_recording_faster():
-    fast = moving_body(seed=2, rate_hz=240.0)[1]
-    slow = fast[::4]
-    between = sample(slow, np.arange(10.0, len(slow) - 10.0, 0.25))
-    np.testing.assert_allclose(between, fast[40 : 40 + len(between)], atol=1.5e-3)
 
 
 @pytest.mark.parametrize("rate_hz", [30.0, 120.0])
