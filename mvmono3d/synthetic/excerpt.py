@@ -126,26 +126,26 @@ def _follow(
     weights: Float[Array, " take"],
     rng: np.random.Generator,
 ) -> Piece:
-    takes = rng.choice(len(weights), size=_CANDIDATES, p=weights)
-    firsts = [int(rng.integers(_latest(motion, int(take)) + 1)) for take in takes]
     time_s = start_s + np.linspace(0.0, _BLEND_S, 5)
     old = show(motion, before, time_s)
-    pieces = [
-        _fit(motion, Piece(int(take), first, start_s, np.eye(3), np.zeros(3)), old, time_s)
-        for take, first in zip(takes, firsts, strict=True)
-    ]
-    return min(pieces, key=lambda piece: _apart(show(motion, piece, time_s) - old, time_s))
+    best, least = before, np.inf
+    for take in rng.choice(len(weights), size=_CANDIDATES, p=weights).tolist():
+        first = int(rng.integers(_latest(motion, take) + 1))
+        piece = Piece(take, first, start_s, np.eye(3), np.zeros(3))
+        new = show(motion, piece, time_s)
+        turn, shift = _fit(new[len(new) // 2], old[len(old) // 2])
+        apart = _apart(new @ turn.T + shift - old, time_s)
+        if apart < least:
+            best, least = piece._replace(turn=turn, shift=shift), apart
+    return best
 
 
 def _fit(
-    motion: RecordedMotion, piece: Piece, old: Float[Array, "time landmark 3"], time_s: Float[Array, " time"]
-) -> Piece:
-    """Turn and shift a piece so that its pelvis is where the old one's is in the middle of the blend."""
-    middle = len(time_s) // 2
-    new = show(motion, piece, time_s[middle : middle + 1])[0]
-    turn = about_up(_heading(old[middle]) - _heading(new))
-    shift = (old[middle, _MID_HIP] - turn @ new[_MID_HIP]) * np.array([1.0, 1.0, 0.0])
-    return piece._replace(turn=turn, shift=shift)
+    new: Float[Array, "landmark 3"], old: Float[Array, "landmark 3"]
+) -> tuple[Float[Array, "3 3"], Float[Array, "3"]]:
+    """Return the turn about +Z and the shift along the floor that bring one pelvis to another."""
+    turn = about_up(_heading(old) - _heading(new))
+    return turn, (old[_MID_HIP] - turn @ new[_MID_HIP]) * np.array([1.0, 1.0, 0.0])
 
 
 def _heading(landmarks: Float[Array, "landmark 3"]) -> float:
