@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="NPZ", help="where the result goes")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--bundle", type=Path, metavar="DIR", help="an exported model")
-    how.add_argument("--method", choices=("dlt", "robust"), help="a classical method (default: robust)")
+    how.add_argument("--method", choices=("dlt", "robust"), help="a classical method")
     how.add_argument("--offline", action="store_true", help="smooth over the whole take, with bone lengths")
     parser.add_argument("--skeleton", metavar="NAME|YAML", help="joints and bones (default: what fits)")
     parser.add_argument("--units", choices=tuple(METRES_PER_UNIT), default="m", help="of the rig file")
@@ -87,22 +87,35 @@ def _read(arguments: argparse.Namespace) -> tuple[Detections, Rig, Skeleton]:
 
 def _method(arguments: argparse.Namespace, rig: Rig, skeleton: Skeleton) -> tuple[Reconstruct, str]:
     if arguments.bundle is not None:
-        from mvmono3d.deploy.reconstruct import reconstruct_with_bundle
-
-        folder = arguments.bundle
-        return lambda seen: reconstruct_with_bundle(
-            folder, seen, rig=rig, skeleton=skeleton
-        ), f"bundle {folder}"
+        return _with_bundle(arguments.bundle, rig, skeleton), f"bundle {arguments.bundle}"
     if arguments.offline:
         from mvmono3d.pipeline.smoother import reconstruct_map
 
         return lambda seen: reconstruct_map(seen, rig, skeleton), "offline smoothing with bone lengths"
     if arguments.method == "dlt":
         return lambda seen: reconstruct_dlt(seen, rig, skeleton), "confidence-weighted DLT"
-    said = "robust triangulation"
-    if arguments.method is None:
-        said += " (no released bundle for this skeleton: --bundle DIR chooses a model)"
-    return lambda seen: reconstruct_robust(seen, rig, skeleton), said
+    if arguments.method == "robust":
+        return _robust(rig, skeleton), "robust triangulation"
+    from mvmono3d.deploy.released import most_views, released_bundle
+
+    released = released_bundle(skeleton)
+    if released is None:
+        said = "robust triangulation (no released bundle for this skeleton: --bundle DIR chooses one)"
+        return _robust(rig, skeleton), said
+    if len(rig.names) > most_views(released):
+        said = f"robust triangulation (the released bundle takes {most_views(released)} cameras)"
+        return _robust(rig, skeleton), said
+    return _with_bundle(released, rig, skeleton), f"released bundle {released.name}"
+
+
+def _robust(rig: Rig, skeleton: Skeleton) -> Reconstruct:
+    return lambda seen: reconstruct_robust(seen, rig, skeleton)
+
+
+def _with_bundle(folder: Path, rig: Rig, skeleton: Skeleton) -> Reconstruct:
+    from mvmono3d.deploy.reconstruct import reconstruct_with_bundle
+
+    return lambda seen: reconstruct_with_bundle(folder, seen, rig=rig, skeleton=skeleton)
 
 
 def _print_report(
