@@ -190,7 +190,7 @@ def _read_joints(path: Path, manifest: Manifest) -> Iterator[Take]:
     arrays = read_npz(path, required=("joint_names", "rate_hz"))
     names, rate_hz = [str(name) for name in arrays.pop("joint_names")], float(arrays.pop("rate_hz"))
     for take, points in arrays.items():
-        if points.ndim != 3:
+        if points.ndim != 3 or any(fnmatch(take, key) for key in manifest.get("damaged", ())):
             continue
         entry = next((entry for key, entry in manifest["recordings"].items() if fnmatch(take, key)), None)
         if entry is None:

@@ -66,6 +66,12 @@ def test_joints_become_landmarks_of_known_people(program, raw, tmp_path, capsys)
     assert motion.rate_hz == 60.0
 
 
+def test_damaged_takes_are_left_out(program, tmp_path):
+    takes = {name: moving_body(seconds=2.0)[1] for name in ("actions_train_walking_25", "martial_04")}
+    folder = captured_as_npz(tmp_path / "raw" / "motion.npz", takes)
+    assert program.prepare(folder, manifest() | {"files": {}}).takes == ("135_04",)
+
+
 def test_a_take_is_cut_where_it_jumps(program, raw, tmp_path):
     program.main(raw)
     motion = read_motion(tmp_path / "out" / "motion.npz")
