@@ -6,7 +6,7 @@ exactly where it stood, with any number of workers.
 
 import numpy as np
 
-ORDER, AUGMENTATION, STEP = range(3)
+ORDER, AUGMENTATION, STEP, LABELS = range(4)
 """What the numbers are for: streams of different purposes never overlap."""
 
 

@@ -7,12 +7,14 @@ from typing import Any, Protocol, runtime_checkable
 import lightning
 import numpy as np
 import torch
+from jaxtyping import Int
 from torch.utils.data import DataLoader, Dataset
 
 from mvmono3d.core.clip import Clip
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.data.counters import AUGMENTATION, generator
-from mvmono3d.data.order import CounterBatches
+from mvmono3d.data.labels import labelled_samples, without_labels
+from mvmono3d.data.order import CounterBatches, MixedBatches
 from mvmono3d.data.splits import Splits
 from mvmono3d.data.store import ClipStore
 from mvmono3d.errors import ConfigurationError
@@ -45,17 +47,38 @@ class _Augmented(Dataset[Clip]):
     store: ClipStore
     seed: int
     augment: Augment | None
+    labelled: frozenset[int] | None = None
+    """The clips that keep their labels; None: all."""
 
     def __getitem__(self, place: tuple[int, int]) -> Clip:
         epoch, sample = place
         clip = self.store[sample]
+        if self.labelled is not None and sample not in self.labelled:
+            clip = without_labels(clip)
         if self.augment is None:
             return clip
         return self.augment(clip, generator(self.seed, AUGMENTATION, epoch, sample))
 
 
+_ALL_LABELS = {"labelled_share": 1.0, "labelled_batch_share": None}
+"""What checkpoints that don't say were trained with."""
+
+
 class ClipDataModule(lightning.LightningDataModule):
-    """Batches of clips for training, validation and test."""
+    """Batches of clips for training, validation and test.
+
+    Args:
+        source: where the clips come from.
+        batch_size: clips of one process's batch.
+        seed: decides order and augmentation.
+        augment: varies training clips.
+        workers: processes that read clips; 0 reads in this one.
+        limit_clips: takes only the first training clips.
+        labelled_share: share of training clips that keep their labels, at least one clip. Validation
+            and test clips keep theirs: a task that must not read them has to leave them alone.
+        labelled_batch_share: share of every batch that is drawn from the labelled clips; None takes them
+            as they come.
+    """
 
     def __init__(
         self,
@@ -66,16 +89,22 @@ class ClipDataModule(lightning.LightningDataModule):
         augment: Augment | None = None,
         workers: int = 0,
         limit_clips: int | None = None,
+        labelled_share: float = 1.0,
+        labelled_batch_share: float | None = None,
     ) -> None:
         super().__init__()
         if batch_size < 1:
             raise ConfigurationError(f"data.batch_size is {batch_size}; expected 1 or more")
+        _check_share("labelled_share", labelled_share)
+        _check_share("labelled_batch_share", labelled_batch_share)
         self.source = source
         self._batch_size = batch_size
         self._seed = seed
         self._augment = augment
         self._workers = workers
         self._limit = limit_clips
+        self._labelled_share = labelled_share
+        self._labelled_batch_share = labelled_batch_share
         self._splits: Splits | None = None
 
     @property
@@ -95,18 +124,47 @@ class ClipDataModule(lightning.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Clip]:
         """Return the loader that goes on where the run stands."""
-        dataset = _Augmented(store=self.splits.train, seed=self._seed, augment=self._augment)
+        dataset = self._train_clips(self._augment)
         return DataLoader(dataset, batch_sampler=self._batches(self._batches_done), **self._loading())
 
     def first_batches(self, count: int) -> Iterator[Clip]:
         """Yield training batches in their stored order, without augmentation."""
-        store = self.splits.train
-        for start in range(0, min(len(store), count * self._batch_size), self._batch_size):
-            stop = min(len(store), start + self._batch_size)
-            yield collate([store[sample] for sample in range(start, stop)])
+        clips = len(self.splits.train)
+        return self._plain_batches(range(min(clips, count * self._batch_size)))
+
+    def labelled_batches(self) -> Iterator[Clip]:
+        """Yield the training clips that keep their labels, in their stored order, without augmentation."""
+        labelled = self._labelled()
+        return self._plain_batches(range(len(self.splits.train)) if labelled is None else labelled.tolist())
+
+    def _plain_batches(self, samples: Sequence[int]) -> Iterator[Clip]:
+        clips = self._train_clips(None)
+        for start in range(0, len(samples), self._batch_size):
+            yield collate([clips[0, sample] for sample in samples[start : start + self._batch_size]])
+
+    def _train_clips(self, augment: Augment | None) -> _Augmented:
+        labelled = self._labelled()
+        return _Augmented(
+            store=self.splits.train,
+            seed=self._seed,
+            augment=augment,
+            labelled=None if labelled is None else frozenset(labelled.tolist()),
+        )
+
+    def _labelled(self) -> Int[np.ndarray, " labelled"] | None:
+        """Return the clips that keep their labels where not all do."""
+        if self._labelled_share == 1.0:
+            return None
+        if "truth.source" not in self.splits.train.arrays:
+            raise ConfigurationError(
+                f"data.labelled_share is {self._labelled_share}, but the training clips have no labels "
+                "at all: leave it at 1"
+            )
+        clips = len(self.splits.train)
+        return labelled_samples(min(clips, self._limit or clips), share=self._labelled_share)
 
     def training_batch(self, done: int) -> list[tuple[int, int]]:
-        """Return (epoch, clip) of this process's batch that follows `done` others."""
+        """Return (epoch or pass, clip) of this process's batch that follows `done` others."""
         return next(iter(self._batches(lambda: done)))
 
     def val_dataloader(self) -> DataLoader[Clip]:
@@ -124,14 +182,21 @@ class ClipDataModule(lightning.LightningDataModule):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Refuse to resume on other data: the run could not continue where it stood."""
         for key, value in self._identity().items():
-            if state_dict.get(key) != value:
+            found = state_dict.get(key, _ALL_LABELS.get(key))
+            if found != value:
                 raise ConfigurationError(
-                    f"the checkpoint was trained with {key} {state_dict.get(key)!r}, this run has {value!r}; "
+                    f"the checkpoint was trained with {key} {found!r}, this run has {value!r}; "
                     "resume with the same data settings, or start a new run from it with task weights only"
                 )
 
     def _identity(self) -> dict[str, Any]:
-        return {"data": self.splits.hash, "seed": self._seed, "batch_size": self._batch_size}
+        return {
+            "data": self.splits.hash,
+            "seed": self._seed,
+            "batch_size": self._batch_size,
+            "labelled_share": self._labelled_share,
+            "labelled_batch_share": self._labelled_batch_share,
+        }
 
     @property
     def _attached(self) -> lightning.Trainer:
@@ -144,17 +209,28 @@ class ClipDataModule(lightning.LightningDataModule):
         progress = self._attached.fit_loop.epoch_loop.batch_progress.state_dict()
         return int(progress["total"]["processed"])
 
-    def _batches(self, done: Callable[[], int]) -> CounterBatches:
+    def _batches(self, done: Callable[[], int]) -> CounterBatches | MixedBatches:
         clips, limit = len(self.splits.train), self._attached.limit_train_batches
-        batches = CounterBatches(
-            samples=min(clips, self._limit or clips),
-            batch_size=self._batch_size,
-            seed=self._seed,
-            batches_done=done,
-            per_epoch=lambda: _limited(len(batches), limit),
-            rank=self._attached.global_rank,
-            shares=self._attached.world_size,
-        )
+        samples, labelled = min(clips, self._limit or clips), self._labelled()
+        place = {
+            "batch_size": self._batch_size,
+            "seed": self._seed,
+            "batches_done": done,
+            "per_epoch": lambda: _limited(len(batches), limit),
+            "rank": self._attached.global_rank,
+            "shares": self._attached.world_size,
+        }
+        if labelled is None or self._labelled_batch_share is None:
+            batches = CounterBatches(samples=samples, **place)
+        else:
+            unlabelled = np.setdiff1d(np.arange(samples), labelled)
+            count = max(1, round(self._labelled_batch_share * self._batch_size))
+            batches = MixedBatches(
+                labelled=labelled,
+                unlabelled=unlabelled,
+                labelled_per_batch=count if len(unlabelled) else self._batch_size,
+                **place,
+            )
         return batches
 
     def _evaluation_loader(self, store: ClipStore) -> DataLoader[Clip]:
@@ -172,6 +248,11 @@ class ClipDataModule(lightning.LightningDataModule):
             "collate_fn": collate,
             "persistent_workers": self._workers > 0,
         }
+
+
+def _check_share(name: str, share: float | None) -> None:
+    if share is not None and not 0 < share <= 1:
+        raise ConfigurationError(f"data.{name} is {share}; expected more than 0 and at most 1")
 
 
 def _limited(batches: int, limit: int | float | None) -> int:
