@@ -32,17 +32,17 @@ def likelihood_loss(
     target_variance: Float[Tensor, "clip time joint"],
     reliable: Bool[Tensor, "clip time joint"],
     hidden: Bool[Tensor, "clip time joint"],
-    independent: bool,
+    independent: Bool[Tensor, " clip"],
 ) -> Float[Tensor, ""]:
     """Return the negative log-likelihood of the target; hidden joints count three times.
 
     A target that shares its error with the measurements says nothing of how certain the answer may be:
-    unless it is `independent`, only hidden joints are compared.
+    of clips whose target is not `independent`, only hidden joints are compared.
     """
     identity = torch.eye(3, dtype=points.dtype, device=points.device)
     total = covariance + target_variance[..., None, None] * identity
     each = student_t_3d(points - target, total)
-    weight = reliable * (1.0 + 2.0 * hidden if independent else 3.0 * hidden)
+    weight = reliable * (independent[:, None, None] * ~hidden + 3.0 * hidden)
     return (weight * each).sum() / weight.sum().clamp(min=1.0)
 
 

@@ -15,6 +15,8 @@ from mvmono3d.nn.units import Units
 
 _VALIDATION = 1 << 40
 """Validation masks are counted from here: no training step uses them, and every epoch has the same."""
+CALIBRATION = 1 << 41
+"""Masks for what is fitted after training are counted from here."""
 
 
 class LessonTask(LightningModule, ABC):
@@ -61,11 +63,14 @@ class LessonTask(LightningModule, ABC):
         rate = {"scheduler": self.schedule(optimiser, total_steps=total), "interval": "step"}
         return {"optimizer": optimiser, "lr_scheduler": rate}
 
-    def _take(self, batch: Clip, *, counter: int, stage: str) -> Tensor:
-        lesson = make_lesson(
+    def lesson(self, batch: Clip, *, counter: int) -> Lesson:
+        """Return the lesson that a batch becomes at this place of the run."""
+        return make_lesson(
             batch, units=self.units, target=self.target, mask=self.mask, seed=self.seed, counter=counter
         )
-        found = self.judge(lesson, batch)
+
+    def _take(self, batch: Clip, *, counter: int, stage: str) -> Tensor:
+        found = self.judge(self.lesson(batch, counter=counter), batch)
         for name, value in found.items():
             self.log(
                 f"{stage}/{name}",

@@ -1,4 +1,4 @@
-"""What a loss compares with: true joints, or the consensus of the views where there is no label."""
+"""What a loss compares with: true joints, the consensus of the views, or both, each clip what it has."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -28,7 +28,7 @@ class Target(NamedTuple):
 
     points: Float[Tensor, "clip time joint 3"]
     reliable: Bool[Tensor, "clip time joint"]
-    independent: bool
+    independent: Bool[Tensor, " clip"]
     """Whether the target's error has nothing to do with the measurements: true of labels only."""
     variance: Float[Tensor, "clip time joint"]
     states: Int[Tensor, "clip time view joint"]
@@ -46,13 +46,14 @@ class TruthTarget(nn.Module):
         """Return the labels; raises `ConfigurationError` when the clips have none."""
         if batch.truth is None or batch.occlusion is None:
             raise ConfigurationError(
-                "these clips have no 3D labels: train them with experiment=ssl_multiview"
+                "these clips have no 3D labels: train them with experiment=ssl_multiview, "
+                "recordings with experiment=bootstrap"
             )
         points = batch.truth.points_world / units.unit_m
         return Target(
             points=points,
             reliable=batch.truth.source > 0,
-            independent=True,
+            independent=_every_clip(points, independent=True),
             variance=torch.zeros_like(points[..., 0]),
             states=batch.occlusion.state,
             labelled=batch.occlusion.labelled,
@@ -83,7 +84,7 @@ class ConsensusTarget(nn.Module):
         return Target(
             points=points,
             reliable=reliable,
-            independent=False,
+            independent=_every_clip(points, independent=False),
             variance=variance,
             states=states,
             labelled=labelled,
@@ -114,6 +115,36 @@ class ConsensusTarget(nn.Module):
         states = torch.where(silent, int(OcclusionState.UNKNOWN), states)
         labelled = (reliable[:, :, None] & (near | hidden)) | silent
         return states, labelled & frames.view_mask[..., None]
+
+
+class MixedTarget(nn.Module):
+    """Labels where a clip has them, the consensus of its views elsewhere.
+
+    A clip is unlabelled when all its true joints are missing. Validation (a module in `eval`) sees the
+    consensus alone: a run on few labels must not choose its best weights with the help of more.
+    """
+
+    def __init__(self, *, skeleton: Skeleton) -> None:
+        super().__init__()
+        self.consensus, self.truth = ConsensusTarget(skeleton=skeleton), TruthTarget()
+
+    def forward(self, batch: Clip, evidence: Evidence, units: Units) -> Target:
+        """Return labels and pseudo-labels, clip by clip."""
+        consensus = self.consensus(batch, evidence, units)
+        if batch.truth is None or batch.occlusion is None or not self.training:
+            return consensus
+        labelled = (batch.truth.source > 0).flatten(1).any(1)
+        both = zip(self.truth(batch, evidence, units), consensus, strict=True)
+        return Target(*(torch.where(_along(labelled, like=one), one, other) for one, other in both))
+
+
+def _every_clip(points: Tensor, *, independent: bool) -> Bool[Tensor, " clip"]:
+    return torch.full(points.shape[:1], independent, dtype=torch.bool, device=points.device)
+
+
+def _along(clips: Bool[Tensor, " clip"], *, like: Tensor) -> Tensor:
+    """Give a tensor of clips the axes of another one."""
+    return clips.reshape(-1, *(1 for _ in like.shape[1:]))
 
 
 def _imaged(points_world: Tensor, rig: Rig) -> Tensor:

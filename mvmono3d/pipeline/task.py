@@ -1,6 +1,7 @@
 """Train the whole reconstructor."""
 
 from collections.abc import Callable, Iterable
+from itertools import count
 from typing import Any
 
 import torch
@@ -8,19 +9,20 @@ from torch import Tensor
 
 from mvmono3d.core.clip import Clip
 from mvmono3d.core.trajectory import Trajectory
-from mvmono3d.geometry.solve import squared_length3
-from mvmono3d.nn.batch import frames_of_clip
-from mvmono3d.nn.evidence import gather_evidence_in_bulk, normalise
+from mvmono3d.errors import unknown_name
 from mvmono3d.nn.lesson import Lesson
-from mvmono3d.nn.lesson_task import LessonTask
-from mvmono3d.nn.linearise import well_conditioned
+from mvmono3d.nn.lesson_task import CALIBRATION, LessonTask
 from mvmono3d.nn.masking import MaskSettings
-from mvmono3d.nn.recording_noise import bring_to_noise
 from mvmono3d.nn.target import TargetMaker
 from mvmono3d.nn.units import Units
-from mvmono3d.pipeline.answer import Answer, Trace
+from mvmono3d.pipeline.calibration import misses, whole_clip, withheld_misses
 from mvmono3d.pipeline.loss import ReconstructorLoss
 from mvmono3d.pipeline.reconstructor import Reconstructor
+
+CALIBRATED_ON = ("validation", "labelled", "withheld")
+"""True joints of validation clips, or of labelled training clips; withheld detections of validation clips."""
+_MASKS = 4
+"""Times that each clip is masked anew for the calibration on withheld detections."""
 
 
 class ReconstructorTask(LessonTask):
@@ -33,15 +35,17 @@ class ReconstructorTask(LessonTask):
         loss: ReconstructorLoss,
         target: TargetMaker,
         mask: MaskSettings,
-        calibrated: bool,
+        calibrated_on: str | None,
         optimiser: Callable[..., Any],
         schedule: Callable[..., Any],
         seed: int,
     ) -> None:
         super().__init__(target=target, mask=mask, optimiser=optimiser, schedule=schedule, seed=seed)
         self.reconstructor, self.loss = reconstructor, loss
-        self.calibrated = calibrated
-        """Whether covariances are corrected on labelled validation clips after training."""
+        if calibrated_on not in (*CALIBRATED_ON, None):
+            raise unknown_name("choice", str(calibrated_on), CALIBRATED_ON, where="task.calibrated_on")
+        self.calibrated_on = calibrated_on
+        """What covariances are corrected on after training; None leaves them."""
 
     @property
     def units(self) -> Units:
@@ -59,36 +63,31 @@ class ReconstructorTask(LessonTask):
 
     @torch.no_grad()
     def calibrate(self, batches: Iterable[Clip]) -> None:
-        """Fit the calibrator to labelled clips that were not trained on, nothing hidden from them."""
+        """Fit the calibrator to what `calibrated_on` names; clips that don't have it are passed over."""
         self.eval()
-        found = [self._misses(batch, batch.truth) for batch in batches if batch.truth is not None]
+        if self.calibrated_on == "withheld":
+            self._calibrate_on_withheld(batches)
+            return
+        found = [misses(self.reconstructor, each, each.truth) for each in batches if each.truth is not None]
         if found:
             inputs, squared = (torch.cat(column) for column in zip(*found, strict=True))
-            with torch.enable_grad():
-                self.reconstructor.calibrator.fit(inputs, squared)
+            self.reconstructor.calibrator.fit(inputs, squared)
 
-    def _misses(self, batch: Clip, truth: Trajectory) -> tuple[Tensor, Tensor]:
-        """Return what the calibrator knows of each answer, and how far off it is in its own covariance."""
-        answer, trace = self._reconstruct(batch)
-        factor = self.reconstructor.calibrator(trace.calibration)[..., None, None]
-        miss = (answer.points_world - truth.points_world) / self.units.unit_m
-        covariance = answer.covariance_world / (factor * self.units.unit_m.square())
-        squared = squared_length3(well_conditioned(covariance), miss)
-        answered = (answer.source > 0) & (truth.source > 0)
-        return trace.calibration[answered], squared[answered]
-
-    def _reconstruct(self, batch: Clip) -> tuple[Answer, Trace]:
-        frames = bring_to_noise(frames_of_clip(batch), self.units.noise_px)
-        evidence = gather_evidence_in_bulk(
-            normalise(frames, unit_m=self.units.unit_m, noise_px=self.units.noise_px)
-        )
-        answer, trace, _ = self.reconstructor(evidence, self._start(batch))
-        return answer, trace
+    def _calibrate_on_withheld(self, batches: Iterable[Clip]) -> None:
+        found, counters = [], count(CALIBRATION)
+        for batch in batches:
+            for _ in range(_MASKS):
+                lesson = self.lesson(batch, counter=next(counters))
+                found.append(withheld_misses(self.reconstructor, lesson))
+        if found:
+            inputs, residual, spread, noise = (torch.cat(column) for column in zip(*found, strict=True))
+            calibrator = self.reconstructor.calibrator
+            calibrator.fit_to_pixels(inputs, residual=residual, spread=spread, noise=noise)
 
     def _error_mm(self, batch: Clip, truth: Trajectory) -> Tensor:
-        answer, _ = self._reconstruct(batch)
+        answer, _ = whole_clip(self.reconstructor, batch)
         distance = (answer.points_world - truth.points_world).square().sum(-1).sqrt()
-        answered = answer.source > 0
+        answered = (answer.source > 0) & (truth.source > 0)
         return 1e3 * torch.where(answered, distance, 0.0).sum() / answered.sum().clamp(min=1)
 
     def _start(self, batch: Clip) -> Any:

@@ -1,5 +1,9 @@
-"""Correct the best checkpoint's covariances after training, where its task reads labels."""
+"""Correct the best checkpoint's covariances after training, on what its task may look at."""
 
+from collections.abc import Iterable
+
+from mvmono3d.core.clip import Clip
+from mvmono3d.data.datamodule import ClipDataModule
 from mvmono3d.pipeline.task import ReconstructorTask
 from mvmono3d.training.build import Run
 from mvmono3d.training.checkpoint import SafeCheckpoints, load_weights, read_checkpoint
@@ -7,12 +11,17 @@ from mvmono3d.training.evaluate import best_checkpoint
 
 
 def calibrate_best(run: Run) -> None:
-    """Fit the calibrator of the best weights to the validation clips, and keep it with them."""
+    """Fit the calibrator of the best weights, and keep it with them."""
     task, best = run.task, best_checkpoint(run)
-    if not isinstance(task, ReconstructorTask) or not task.calibrated or best is None:
+    if not isinstance(task, ReconstructorTask) or task.calibrated_on is None or best is None:
         return
     load_weights(task, best)
-    task.calibrate(run.data.val_dataloader())
+    task.calibrate(_clips(run.data, on=task.calibrated_on))
     if run.trainer.is_global_zero:
         checkpoint = read_checkpoint(best) | {"state_dict": task.state_dict()}
         SafeCheckpoints().save_checkpoint(checkpoint, best)
+
+
+def _clips(data: ClipDataModule, *, on: str) -> Iterable[Clip]:
+    """Return the clips to calibrate on: a run on few labels has no others than its training clips'."""
+    return data.labelled_batches() if on == "labelled" else data.val_dataloader()

@@ -35,7 +35,7 @@ MINIMAL = (
     "evaluate=false",
 )
 # A user has to say which checkpoint and recordings.
-NEEDED = {"finetune": ("weights=null", "data=synthetic")}
+NEEDED = {"finetune": ("weights=null",), "bootstrap": ("weights=null", "data=synthetic")}
 
 
 def composed(folder: Path, *overrides: str):

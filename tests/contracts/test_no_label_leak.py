@@ -1,4 +1,4 @@
-"""Self-supervised training reads no label: poisoning all of them changes no weight."""
+"""Training reads the labels it says and no other: poisoning the others changes no weight."""
 
 from dataclasses import replace
 
@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from mvmono3d.core.clip import Clip
+from mvmono3d.data.labels import labelled_samples
 from mvmono3d.data.store import ClipStore
 from mvmono3d.training.fit import run
 from tests.contracts.test_configs import CONF, MINIMAL, composed
@@ -31,9 +32,17 @@ def poisoned(store: ClipStore, index: int) -> Clip:
     )
 
 
-def trained(folder, experiment) -> dict[str, torch.Tensor]:
-    run(composed(folder, f"experiment={experiment}", *MINIMAL, "callbacks.best=null"))
-    return torch.load(folder / "run" / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+def poisoned_beyond_the_share(store: ClipStore, index: int) -> Clip:
+    """Poison all clips but the training clips that may be read."""
+    training = store.folder.name.startswith("train")
+    kept = labelled_samples(len(store), share=0.5).tolist() if training else []
+    return READ(store, index) if index in kept else poisoned(store, index)
+
+
+def trained(folder, experiment, *overrides: str) -> dict[str, torch.Tensor]:
+    # Where the best weights are kept they are chosen, and their covariances corrected.
+    run(composed(folder, f"experiment={experiment}", *MINIMAL, *overrides))
+    return torch.load(folder / "run" / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
 
 
 @pytest.mark.parametrize("experiment", SELF_SUPERVISED)
@@ -42,6 +51,17 @@ def test_poisoned_labels_change_nothing(tmp_path, monkeypatch, experiment):
     monkeypatch.setattr(ClipStore, "__getitem__", poisoned)
     dirty = trained(tmp_path / "dirty", experiment)
     assert all(torch.equal(clean[name], dirty[name]) for name in clean)
+
+
+def test_few_labels_are_no_more_than_the_share_says(tmp_path, monkeypatch):
+    more = ("weights=null", "data.labelled_share=0.5", "trainer.max_epochs=2")
+    clean = trained(tmp_path / "clean", "finetune", *more)
+    monkeypatch.setattr(ClipStore, "__getitem__", poisoned_beyond_the_share)
+    dirty = trained(tmp_path / "dirty", "finetune", *more)
+    assert all(torch.equal(clean[name], dirty[name]) for name in clean)
+    monkeypatch.setattr(ClipStore, "__getitem__", poisoned)
+    with pytest.raises(Exception, match="not finite"):
+        trained(tmp_path / "spoilt", "finetune", *more, "callbacks.finite.skip_at_most=0")
 
 
 def test_there_is_something_to_protect():
