@@ -5,7 +5,7 @@ same answer up to rounding; tests/geometry/test_robust_parity.py holds them toge
 """
 
 import math
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -118,7 +118,7 @@ def _subset_lanes(views: int) -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(np.moveaxis(members, -1, -2)), np.sum(members, axis=-1)
 
 
-@cache
+@lru_cache(maxsize=64)
 def _limits(settings: RobustSettings) -> Limits:
     variance = settings.sigma_px**2
     return Limits(
