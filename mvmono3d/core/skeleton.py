@@ -58,6 +58,17 @@ class Skeleton:
         return tuple((parent, child) for child, parent in enumerate(self.parents) if parent >= 0)
 
     @cached_property
+    def bends(self) -> tuple[tuple[int, int], ...]:
+        """(bone, next bone) of every two bones of which the second starts where the first ends."""
+        bones = self.bones
+        return tuple(
+            (first, second)
+            for first, (_, middle) in enumerate(bones)
+            for second, (start, _) in enumerate(bones)
+            if start == middle
+        )
+
+    @cached_property
     def root(self) -> int:
         """The joint without a parent."""
         return self.parents.index(-1)

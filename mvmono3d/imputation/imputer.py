@@ -68,6 +68,7 @@ class Imputer(nn.Module):
         *,
         guess: Float[Tensor, "batch joint 3"],
         guess_precision: Float[Tensor, "batch joint"],
+        bend_cosines: Float[Tensor, "2 bend"],
     ) -> Fused:
         """Fuse one frame set with the past and with the prior's guess of every joint."""
         # The trace of the measurements' information: 0, 5 and 10 of a flat 3x4 system.
@@ -100,7 +101,9 @@ class Imputer(nn.Module):
             guess=guess,
             guess_precision=guess_precision,
         )
-        mean, bones = self.bones(mean, variance=variance_of(covariance), memory=memory.bones)
+        mean, bones = self.bones(
+            mean, variance=variance_of(covariance), memory=memory.bones, bend_cosines=bend_cosines
+        )
         stated = covariance * tuning.variance_factor[..., None, None]
         return Fused(predicted, tuning.dynamics, gated, mean, covariance, stated, bones)
 

@@ -85,7 +85,11 @@ class ImputationTask(LessonTask):
         for time in range(held.points.shape[1]):
             measured = _consensus(at_time(evidence, time), at_time(held, time))
             fused = self.imputer(
-                measured, memory, guess=measured.reference, guess_precision=_NO_PRIOR + zero[..., 0]
+                measured,
+                memory,
+                guess=measured.reference,
+                guess_precision=_NO_PRIOR + zero[..., 0],
+                bend_cosines=self.units.bend_cosines,
             )
             motion = moved_on(
                 fused,

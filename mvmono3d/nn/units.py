@@ -20,6 +20,11 @@ from mvmono3d.nn.recording_noise import measure_noise_px, rescale
 _SIZE = 0.5
 """The root-mean-square distance of joints from the torso becomes this: a standing body is then about 1."""
 
+_ENOUGH_BENDS = 200
+"""Frames that must show a bend before it is limited."""
+_RARE, _MARGIN = 0.002, 0.05
+"""Share of a recording's bends that may be noise at either end, and what is allowed beyond the rest."""
+
 
 class Units(nn.Module):
     """Buffers that travel with the weights: what 1 means in length and in pixels, and the usual pose.
@@ -31,6 +36,8 @@ class Units(nn.Module):
     noise_px: Tensor
     mean_pose: Tensor
     bone_length: Tensor
+    bend_cosines: Tensor
+    """Least and greatest cosine between the directions of two bones that follow each other."""
 
     def __init__(self, *, skeleton: Skeleton) -> None:
         super().__init__()
@@ -39,6 +46,8 @@ class Units(nn.Module):
         self.register_buffer("noise_px", torch.tensor(1.0))
         self.register_buffer("mean_pose", torch.zeros(len(skeleton.joints), 3))
         self.register_buffer("bone_length", torch.full((len(skeleton.bones),), 0.25))
+        free = torch.tensor([[-1.0], [1.0]]).repeat(1, len(skeleton.bends))
+        self.register_buffer("bend_cosines", free)
 
     @torch.no_grad()
     def fit(self, batches: Iterable[Frames]) -> None:
@@ -75,11 +84,25 @@ class Units(nn.Module):
         unit_m = radius / _SIZE
         parents = [parent for parent, _ in self.skeleton.bones]
         children = [child for _, child in self.skeleton.bones]
-        lengths = (points[:, children] - points[:, parents]).square().sum(-1).sqrt()
+        vectors = points[:, children] - points[:, parents]
+        lengths = vectors.square().sum(-1).sqrt()
         both = solved[:, children] & solved[:, parents]
         self.unit_m.copy_(unit_m)
         self.mean_pose.copy_(masked_median(local, solved[..., None].expand_as(local)) / unit_m)
         self.bone_length.copy_(masked_median(lengths, both) / unit_m)
+        if self.skeleton.bends:
+            self._measure_bends(vectors / (lengths[..., None] + 1e-9), both)
+
+    def _measure_bends(self, directions: Float[Tensor, "frame bone 3"], known: Tensor) -> None:
+        inner, outer = (list(side) for side in zip(*self.skeleton.bends, strict=True))
+        cosines = (directions[:, inner] * directions[:, outer]).sum(-1)
+        both = known[:, inner] & known[:, outer]
+        for bend in range(cosines.shape[1]):
+            seen = cosines[both[:, bend], bend]
+            if len(seen) >= _ENOUGH_BENDS:
+                ends = torch.quantile(seen, seen.new_tensor([_RARE, 1.0 - _RARE]))
+                spared = ends + ends.new_tensor([-_MARGIN, _MARGIN])
+                self.bend_cosines[:, bend] = spared.clamp(-1.0, 1.0)
 
 
 def masked_median(values: Tensor, mask: Tensor) -> Tensor:

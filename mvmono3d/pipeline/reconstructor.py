@@ -144,7 +144,13 @@ class Reconstructor(nn.Module):
             carry=moment.carry,
             time_step_s=evidence.frames.time_step_s,
         )
-        fused = self.imputer(measured, memory, guess=moment.guess, guess_precision=moment.guess_precision)
+        fused = self.imputer(
+            measured,
+            memory,
+            guess=moment.guess,
+            guess_precision=moment.guess_precision,
+            bend_cosines=self.units.bend_cosines,
+        )
         guarded = guard(fused.mean, fused.stated, evidence)
         seen = memory.seen | evidence.solved
         verdict = judge(

@@ -4,7 +4,7 @@ import torch
 
 from mvmono3d.core.skeleton_file import load_skeleton
 from mvmono3d.geometry.kinematics import bone_lengths
-from mvmono3d.imputation.bones import BoneConstancy
+from mvmono3d.imputation.bones import BoneConstancy, BoneMemory
 from mvmono3d.imputation.filter import Dynamics, Motion, gate, predict, update
 from mvmono3d.nn.linearise import Linearised, normal_equations
 from tests.learned import SKELETON
@@ -86,14 +86,15 @@ def test_bones_learn_their_length_and_hold_an_uncertain_joint_to_it():
     points = torch.randn(1, len(skeleton.joints), 3, generator=generator)
     memory = bones.start(torch.full((1, len(skeleton.bones)), 0.25))
     measured = torch.full((1, len(skeleton.joints)), 1e-5)
+    free = torch.tensor([[-1.0], [1.0]]).repeat(1, len(skeleton.bends))
     for _ in range(5):
-        points, memory = bones(points, variance=measured, memory=memory)
+        points, memory = bones(points, variance=measured, memory=memory, bend_cosines=free)
     lengths = memory.length / memory.weight
     moved = points.clone()
     moved[:, 8] += 0.5
     uncertain = measured.clone()
     uncertain[:, 8] = 1.0
-    held, _ = bones(moved, variance=uncertain, memory=memory)
+    held, _ = bones(moved, variance=uncertain, memory=memory, bend_cosines=free)
     tip = [child for _, child in skeleton.bones].index(8)
     before = (bone_lengths(moved, skeleton) - lengths)[0, tip].abs()
     after = (bone_lengths(held, skeleton) - lengths)[0, tip].abs()
@@ -101,3 +102,27 @@ def test_bones_learn_their_length_and_hold_an_uncertain_joint_to_it():
     # The joints that are measured well stay where they are.
     others = [joint for joint in range(len(skeleton.joints)) if joint != 8]
     assert (held - moved)[:, others].norm(dim=-1).max() < 1e-2
+
+
+def test_a_joint_bent_past_its_limit_comes_back_within_and_one_within_stays():
+    skeleton = load_skeleton(SKELETON)
+    bones = BoneConstancy(skeleton=skeleton, sweeps=60, tolerance=1e-6)
+    bend = next(place for place, (_, outer) in enumerate(skeleton.bends) if skeleton.bones[outer][1] == 8)
+    (start, middle), (_, end) = (skeleton.bones[bone] for bone in skeleton.bends[bend])
+    assert end == 8
+    points = torch.randn(1, len(skeleton.joints), 3, generator=torch.Generator().manual_seed(0))
+    lengths = bone_lengths(points, skeleton)
+    memory = BoneMemory(lengths * 1e6, torch.full_like(lengths, 1e6))
+    variance = torch.full((1, len(skeleton.joints)), 1e-9)
+    variance[:, end] = 1.0
+    limits = torch.tensor([[-1.0], [1.0]]).repeat(1, len(skeleton.bends))
+
+    def cosine(at: torch.Tensor) -> float:
+        return float(torch.cosine_similarity(at[0, middle] - at[0, start], at[0, end] - at[0, middle], dim=0))
+
+    now = cosine(points)
+    stays, _ = bones(points, variance=variance, memory=memory, bend_cosines=limits)
+    torch.testing.assert_close(stays, points, rtol=0, atol=1e-3)
+    limits[0, bend] = now + 0.3
+    back, _ = bones(points, variance=variance, memory=memory, bend_cosines=limits)
+    assert abs(cosine(back) - (now + 0.3)) < 0.05
