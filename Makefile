@@ -13,10 +13,10 @@ WORKERS ?= 2
 PYTEST  := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help env train test lint format types layers test-fast test-slow bench bench-peers tune-peers docs check clean
+.PHONY: help env train test lint format types layers test-fast test-slow bench bench-peers tune-peers bench-learned docs check clean
 
 help:  ## print these verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 env: $(STAMP)  ## create .venv and install exact versions (constraints.txt)
 
@@ -68,6 +68,9 @@ bench-peers: $(STAMP) $(PEERS)/.installed  ## compare with aniposelib, Pose2Sim,
 tune-peers: $(STAMP) $(PEERS)/.installed  ## choose the peers' settings on training scenes
 	for world in body25b hand21-C hand21-E; do \
 	  OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.peers.tune $$world $(ARGS) || exit 1; done
+
+bench-learned: env  ## measure released bundles against the bars; ARGS="--quick"
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.learned.bench docs/benchmarks $(ARGS)
 
 docs: env  ## build the documentation; warnings are errors
 	$(BIN)/mkdocs build --strict
