@@ -23,7 +23,7 @@ from tests.benchmarks.peers.scoring import Result, left_out_px, score_answer
 from tests.benchmarks.peers.tune import read_tuned
 
 SCENES = {"body25b": 12, "body17": 6, "hand21-C": 8, "hand21-E": 12}
-FRAMES = 300
+FRAMES = 200
 
 
 def answers_of(clips, *, peers, tuned, bundles, folder):

@@ -4,7 +4,8 @@ EKS takes the spread of an ensemble of detectors as the variance of a detection.
 here; EKS then uses 1 / likelihood, px². `variance` "own" hands it the score as the likelihood, so that
 this is its own rule; "score" hands it 1 / sigma², with sigma = sigma_px (1 + doubt (1 - score)). A missing
 detection, which EKS does not know, is interpolated in its view with the largest variance EKS allows
-(316 px, squared). The answer is EKS's 3D latent, so nothing is triangulated again.
+(316 px, squared). The answer is EKS's 3D latent, so nothing is triangulated again. Where its variance
+inflation fails (a singular matrix), it runs without.
 """
 
 import time
@@ -36,21 +37,29 @@ def reconstruct(scene, settings):
     settings = DEFAULTS | settings
     begin = time.process_time()
     markers = _markers(scene, settings)
-    variance = settings["sigma_px"] ** 2 if settings["variance"] == "score" else 1.0
-    names = [str(name).replace("_", "") for name in scene.joints]
     core = time.process_time()
-    _, _, table = ensemble_kalman_smoother_multicam(
-        marker_array=MarkerArray(markers, data_fields=["x", "y", "likelihood"]),
-        keypoint_names=names,
+    try:
+        table = _smooth(markers, scene, settings)
+    except np.linalg.LinAlgError:
+        # Inflation multiplies variances until all views agree, sometimes without end.
+        table = _smooth(markers, scene, settings | {"inflate": False})
+    end = time.process_time()
+    values = np.asarray(table, dtype=np.float64).reshape(len(scene.time_ns), len(scene.joints), 6)
+    return answer_of(values[..., :3] / _MM, cpu_s=end - begin, core_cpu_s=end - core)
+
+
+def _smooth(markers, scene, settings):
+    """Return EKS's table of 3D latents: x, y, z and their variances for each joint."""
+    variance = settings["sigma_px"] ** 2 if settings["variance"] == "score" else 1.0
+    return ensemble_kalman_smoother_multicam(
+        marker_array=MarkerArray(markers.copy(), data_fields=["x", "y", "likelihood"]),
+        keypoint_names=[str(name).replace("_", "") for name in scene.joints],
         camera_names=[f"cam_{view:02d}" for view in range(len(scene.lens))],
         smooth_param=settings["smooth_per_px2"] * variance or None,
         inflate_vars=settings["inflate"],
         inflate_vars_kwargs={},
         camgroup=cameras_of(scene),
-    )
-    end = time.process_time()
-    values = np.asarray(table, dtype=np.float64).reshape(len(scene.time_ns), len(names), 6)
-    return answer_of(values[..., :3] / _MM, cpu_s=end - begin, core_cpu_s=end - core)
+    )[2]
 
 
 def _markers(scene, settings):

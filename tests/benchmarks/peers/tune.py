@@ -1,7 +1,8 @@
 """Choose each peer's settings on training clips: `python -m tests.benchmarks.peers.tune WORLD [--clips N]`.
 
 Coordinate descent over `grids.STAGES`, by the mean error over all joints with the last answer held. What
-was chosen, and everything that was tried, goes to tuned/WORLD.toml.
+was chosen, and everything that was tried, goes to tuned/WORLD.toml; run again, it goes on with stages that
+the file lacks. Delete the file to start over.
 """
 
 import argparse
@@ -33,11 +34,15 @@ def read_tuned(world):
     return {peer: content.get(peer, {}).get("settings", {}) for peer in PEERS}
 
 
-def tune_peer(peer, clips, *, folder):
-    """Return the chosen settings and the trials: what changed, error (mm), CPU (ms per frame)."""
+def tune_peer(peer, clips, *, folder, known):
+    """Yield the chosen settings and the trials after each stage that the `known` trials leave open."""
     scenes = [folder / f"scene_{number}.npz" for number in range(len(clips))]
-    chosen, best, trials = {}, np.inf, []
+    chosen, trials = known.get("settings", {}), list(known.get("trials", []))
+    best = min((float(trial.split()[0]) for trial in trials), default=np.inf)
+    ends = np.cumsum([len(stage) for stage in STAGES[peer]])
     for number, stage in enumerate(STAGES[peer]):
+        if ends[number] <= len(trials):
+            continue
         tried = [chosen | changes for changes in stage]
         jobs = [(scene, settings) for settings in tried for scene in scenes]
         answers = run_peer(peer, jobs, folder=folder / f"{peer}_{number}", warm=False)
@@ -47,32 +52,36 @@ def tune_peer(peer, clips, *, folder):
             error, spent = (
                 float(np.mean([each[name] for each in scores])) for name in (CRITERION, "ms_per_frame")
             )
-            trials.append([_words(settings), round(error, 3), round(spent, 2)])
+            trials.append(f"{error:8.3f} mm  {spent:7.2f} ms  {_words(settings)}")
             if error < best:
                 chosen, best = settings, error
         sys.stdout.write(f"{peer}, stage {number + 1}: {best:.2f} mm with {_words(chosen)}\n")
         sys.stdout.flush()
-    return chosen, trials
+        yield chosen, trials
 
 
 def tune(world, *, peers, count, frames):
-    """Tune peers on a world and keep what is known of the others."""
+    """Tune peers on a world; stages tried before are kept, and what is known of the other peers."""
     path = tuned_path(world)
     content = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    clips = training_clips(world, count, frames=frames)
-    with tempfile.TemporaryDirectory() as scratch:
-        for number, clip in enumerate(clips):
-            write_arrays(Path(scratch) / f"scene_{number}.npz", scene_of(clip))
-        for peer in peers:
-            chosen, trials = tune_peer(peer, clips, folder=Path(scratch))
-            content[peer] = {
-                "settings": chosen,
-                "clips": count,
-                "frames": frames,
-                "trials": [f"{error:8.3f} mm  {spent:7.2f} ms  {words}" for words, error, spent in trials],
-            }
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(tomli_w.dumps(content), encoding="utf-8")
+    for peer in peers:
+        known = content.get(peer, {})
+        size = known.get("clips", count), known.get("frames", frames)
+        clips = training_clips(world, size[0], frames=size[1])
+        with tempfile.TemporaryDirectory() as scratch:
+            for number, clip in enumerate(clips):
+                write_arrays(Path(scratch) / f"scene_{number}.npz", scene_of(clip))
+            for chosen, trials in tune_peer(peer, clips, folder=Path(scratch), known=known):
+                found = {"settings": chosen, "clips": size[0], "frames": size[1], "trials": trials}
+                _store(path, peer, found)
+
+
+def _store(path, peer, found):
+    """Read again what stands there: another process may tune another peer."""
+    content = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    content[peer] = found
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(tomli_w.dumps(content), encoding="utf-8")
 
 
 def _words(settings):

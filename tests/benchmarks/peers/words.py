@@ -22,7 +22,9 @@ COLUMNS_EXPLAINED = """\
   on seen joints, the median and 95th percentile of a scene, averaged over scenes. A method that is worse
   on seen joints has an easier level.
 * **CPU ms**: per frame of all views, one thread, compilers warm, without reading the detections (except
-  Pose2Sim, whose functions read and write files). **sees**: which frames an answer rests on."""
+  Pose2Sim, whose functions read and write files). Ours includes covariances, weights and occlusion
+  states, most of what "robust" takes; the page on triangulation times points alone. **sees**: which
+  frames an answer rests on."""
 
 REAL_EXPLAINED = """\
 Pose2Sim's demonstration trial: a person before four cameras, OpenPose's joints, 100 frames, no truth.
