@@ -1,0 +1,155 @@
+"""Bootstrap on the first half of a recording without labels; score each set of weights on the second half.
+
+    python experiments/2026-11-20_learning_modes/bootstrap.py RAW --steps 100 NAME=CHECKPOINT ...
+
+RAW is the folder that holds pose2sim_demo. Each CHECKPOINT (skeleton body25b) is scored as it is and after
+`experiment=bootstrap`. A training whose checkpoint lies in --work already is not repeated.
+"""
+
+import argparse
+import csv
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from mvmono3d.core.detections_file import Detections, write_detections
+from mvmono3d.core.observations import Observations
+from mvmono3d.core.rig import Rig
+from mvmono3d.core.rig_file import read_rig
+from mvmono3d.core.skeleton import Skeleton
+from mvmono3d.core.skeleton_file import load_skeleton
+from mvmono3d.core.trajectory import PointSource, Reconstruction
+from mvmono3d.export.checkpoint import load_trained
+from mvmono3d.formats.any_detections import read_any_detections
+from mvmono3d.geometry.kinematics import bone_lengths
+from mvmono3d.pipeline.classical import reconstruct_dlt, reconstruct_robust
+from mvmono3d.pipeline.kalman import reconstruct_kalman
+from mvmono3d.pipeline.leave_one_out import leave_one_view_out
+from mvmono3d.pipeline.over_clip import reconstruct_recording
+
+HERE = Path(__file__).parent
+DETECTIONS = "pose2sim_demo/S00_P00_SingleParticipant/S00_P00_T01_BalancingTrial/pose-associated"
+RIG = "pose2sim_demo/S00_Calibration/Calib_qualisys.toml"
+RATE_HZ, WINDOW_FRAMES = 60.0, 12
+PIECES = {"train": (0.0, 0.36), "val": (0.36, 0.5), "test": (0.5, 1.0)}
+"""Parts of the recording; the second half is scored, and never learned from."""
+CONFIDENT = 0.3
+Method = Callable[[Observations], Reconstruction]
+
+
+def cut(detections: Detections, folder: Path) -> dict[str, Path]:
+    """Write the parts of the recording as recordings of their own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    frames, paths = len(detections.observations.time_ns), {}
+    for name, (begin, end) in PIECES.items():
+        span = slice(round(begin * frames), round(end * frames))
+        observations = detections.observations.map(lambda array, span=span: array[span])
+        paths[name] = folder / f"{name}.npz"
+        write_detections(paths[name], replace(detections, observations=observations))
+    return paths
+
+
+def bootstrap(pieces: Mapping[str, Path], rig: Path, folder: Path, *, weights: Path, steps: int) -> Path:
+    """Run what a user would, unless it has been run, and return the checkpoint."""
+    best = folder / "checkpoints" / "best.ckpt"
+    if best.is_file():
+        return best
+    recordings = [f"{{detections: {path}, rig: {rig}, split: {name}}}" for name, path in pieces.items()]
+    command = [
+        sys.executable,
+        "train.py",
+        "experiment=bootstrap",
+        "skeleton=body25b",
+        f"weights={weights}",
+        f"data.recordings=[{', '.join(recordings)}]",
+        f"data.window_frames={WINDOW_FRAMES}",
+        "data.stride_frames=1",
+        f"trainer.max_steps={steps}",
+        "trainer.max_epochs=-1",
+        "trainer.check_val_every_n_epoch=null",
+        f"trainer.val_check_interval={max(1, steps // 5)}",
+        "evaluate=false",
+        f"hydra.run.dir={folder}",
+    ]
+    subprocess.run(command, check=True)
+    return best
+
+
+def measure(method: Method, observations: Observations, rig: Rig, skeleton: Skeleton) -> dict[str, float]:
+    """Score the second half; the method runs over the whole recording, as it would on site."""
+    first = round(PIECES["test"][0] * len(observations.time_ns))
+    left_out = leave_one_view_out(observations, rig, reconstruct=method)
+    asked = observations.detected & (observations.confidence > CONFIDENT)
+    asked[:first] = False
+    error = left_out.error_px[asked & left_out.predicted]
+    whole = method(observations).trajectory
+    known = np.asarray(whole.source)[first:] != PointSource.MISSING
+    lengths = bone_lengths(np.asarray(whole.points_world, np.float64)[first:], skeleton)
+    both = np.stack([known[:, parent] & known[:, child] for parent, child in skeleton.bones], axis=1)
+    rigid = [bone for bone, (_, child) in enumerate(skeleton.bones) if not skeleton.flexible[child]]
+    spread = [lengths[both[:, bone], bone].std() for bone in rigid if both[:, bone].sum() > 5]
+    return {
+        "left_out_median_px": float(np.median(error)),
+        "left_out_p90_px": float(np.quantile(error, 0.9)),
+        "predicted_share": float((asked & left_out.predicted).sum() / asked.sum()),
+        "bone_variation_mm": 1e3 * float(np.mean(spread)),
+    } | {"detections": float(asked.sum())}
+
+
+def learned(checkpoint: Path, rig: Rig) -> Method:
+    """Return the checkpoint's reconstructor as a method."""
+    reconstructor = load_trained(checkpoint).reconstructor
+    return lambda observations: reconstruct_recording(reconstructor, observations, rig)
+
+
+def _classical(
+    method: Callable[..., Reconstruction], rig: Rig, skeleton: Skeleton, seen: Observations
+) -> Reconstruction:
+    return method(seen, rig, skeleton)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("raw", type=Path)
+    parser.add_argument("weights", nargs="+", metavar="NAME=CHECKPOINT")
+    parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--work", type=Path, default=Path("logs/learning_modes/pose2sim_demo"))
+    parser.add_argument("--out", type=Path, default=HERE / "bootstrap.csv")
+    arguments = parser.parse_args()
+    skeleton, rig_file = load_skeleton("body25b"), (arguments.raw / RIG).resolve()
+    rig = read_rig(rig_file, units="m")
+    detections = read_any_detections(
+        arguments.raw / DETECTIONS, skeleton=skeleton, views=rig.names, person=None, rate_hz=RATE_HZ
+    )
+    rig = rig.select(detections.views)
+    pieces = cut(detections, arguments.work.resolve() / "pieces")
+    classical = {"dlt": reconstruct_dlt, "robust": reconstruct_robust, "kalman": reconstruct_kalman}
+    methods: dict[str, Method] = {
+        name: partial(_classical, method, rig, skeleton) for name, method in classical.items()
+    }
+    for each in arguments.weights:
+        name, _, path = each.partition("=")
+        folder = arguments.work / f"{name}_steps_{arguments.steps}"
+        after = bootstrap(pieces, rig_file, folder, weights=Path(path), steps=arguments.steps)
+        methods[name] = learned(Path(path), rig)
+        methods[f"{name}, then bootstrap"] = learned(after, rig)
+    rows = []
+    for name, method in methods.items():
+        found = measure(method, detections.observations, rig, skeleton)
+        count = int(found.pop("detections"))
+        for metric, value in found.items():
+            rows.append({"method": name, "metric": metric, "value": f"{value:.6g}", "detections": count})
+            print(*rows[-1].values(), sep="\t", flush=True)
+    with arguments.out.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()
