@@ -5,7 +5,8 @@ squared Mahalanobis distance finds the factor with which the stated 95 % region 
 also among those that were long unseen, or that few views see.
 
 Without labels, detections that were withheld take the place of true joints. They are off by the detector's
-noise as well, so the factor is asked for that, beside this noise, explains them.
+noise as well, and its tails are longer than its standard deviation says: so the noise is measured first,
+where answers are most certain, and the factor is asked for that explains the rest.
 """
 
 import logging
@@ -24,6 +25,8 @@ _STEPS = 600
 _PIXELS_95 = -2.0 * math.log(1.0 - _QUANTILE)
 """Chi-squared quantile of 2 degrees of freedom."""
 _LEAST_WITHHELD = 300
+_CERTAIN_SHARE, _LEAST_EXCESS = 0.1, 0.1
+"""The noise is measured on this share of detections; it may be less than stated, but not nothing."""
 _TINY = 1e-12
 _LONG_S = 0.1
 _WIDEST = 4.0
@@ -90,7 +93,8 @@ class Calibrator(nn.Module):
             inputs: what is known of each answer.
             residual: detection minus projected answer.
             spread: the answer's uncorrected covariance in that image.
-            noise: variance per axis of the detection itself, in the same unit squared.
+            noise: variance per axis of the detection itself, in the same unit squared; a common factor
+                on it is found here.
         """
         if len(noise) < _LEAST_WITHHELD:
             _LOG.warning(
@@ -99,9 +103,10 @@ class Calibrator(nn.Module):
                 _LEAST_WITHHELD,
             )
             return
+        noise = noise * noise_excess(residual, spread=spread, noise=noise)
         needed = factor_to_explain(residual, spread=spread, noise=noise)
-        own = spread.diagonal(dim1=-2, dim2=-1).sum(-1)
-        self._fit(inputs, torch.log(needed.clamp(min=1.0)), importance=own / (own + 2.0 * noise))
+        own = _mean_variance(spread)
+        self._fit(inputs, torch.log(needed.clamp(min=1.0)), importance=own / (own + noise))
 
     @torch.enable_grad()
     def _fit(self, inputs: Tensor, needed: Tensor, *, importance: Tensor) -> None:
@@ -119,6 +124,20 @@ class Calibrator(nn.Module):
             optimiser.step()
             schedule.step()
         self.weight.copy_(weight.detach())
+
+
+def noise_excess(
+    residual: Float[Tensor, "detection 2"],
+    *,
+    spread: Float[Tensor, "detection 2 2"],
+    noise: Float[Tensor, " detection"],
+) -> Float[Tensor, ""]:
+    """Return the factor on the noise with which the most certain answers explain 95 % of the residuals."""
+    own = _mean_variance(spread)
+    needed = (residual.square().sum(-1) / _PIXELS_95 - own) / noise
+    certain = torch.argsort(own / noise)[: max(1, int(_CERTAIN_SHARE * len(noise)))]
+    needed = needed[certain].sort().values
+    return needed[int(_QUANTILE * (len(needed) - 1))].clamp(min=_LEAST_EXCESS)
 
 
 def factor_to_explain(
@@ -146,3 +165,7 @@ def factor_to_explain(
         b > 0, 2.0 * c / (b + root).clamp(min=_TINY), (root - b) / (2.0 * a).clamp(min=_TINY)
     )
     return torch.where(c > 0, factor, 0.0)
+
+
+def _mean_variance(spread: Float[Tensor, "*batch 2 2"]) -> Float[Tensor, "*batch"]:
+    return 0.5 * spread.diagonal(dim1=-2, dim2=-1).sum(-1)

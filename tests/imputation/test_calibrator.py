@@ -73,15 +73,16 @@ def test_the_factor_that_explains_a_residual_puts_it_on_the_ellipse():
     )
 
 
+@pytest.mark.parametrize("excess", [0.7, 1.0, 3.0])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_withheld_detections_tell_how_much_too_small_covariances_are(seed):
+def test_withheld_detections_tell_how_much_too_small_covariances_are(seed, excess):
     generator = torch.Generator().manual_seed(seed)
     inputs = described(40_000, generator)
     weight = torch.zeros(Calibrator.INPUTS)
     weight[[0, 1, 3]] = torch.tensor([0.7, 0.5, 1.0])
     spread, noise = seen_by_a_camera(len(inputs), generator)
     wrong_by = torch.exp(inputs @ weight)
-    true = wrong_by[:, None, None] * spread + noise[:, None, None] * torch.eye(2)
+    true = wrong_by[:, None, None] * spread + excess * noise[:, None, None] * torch.eye(2)
     calibrator = Calibrator()
     calibrator.fit_to_pixels(inputs, residual=drawn_from(true, generator), spread=spread, noise=noise)
     error = torch.log(calibrator(inputs) / wrong_by)
