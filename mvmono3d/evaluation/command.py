@@ -4,7 +4,8 @@ With --truth (a reconstruction or trajectory .npz of the same frames), or with -
 DETECTIONS, the tables show errors in millimetres, coverage of the covariances and smoothness. Without truth
 the recording judges by itself: how well the other views predict a view that was left out, how steady bones
 are, how much is answered. --stress replays everything under occluders, dead and shifted cameras, lost frames,
-noise, outliers, swaps and more. --out writes the tables as Markdown and CSV, and the figures.
+noise, outliers, swaps and more. --out writes the tables as Markdown and CSV, and the figures; --animate draws
+truth and methods moving beside each other.
 """
 
 import argparse
@@ -21,11 +22,13 @@ from mvmono3d.core.rig_file import METRES_PER_UNIT
 from mvmono3d.core.schema import atomic_write
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.core.trajectory import Reconstruction
+from mvmono3d.evaluation.compare import Method
 from mvmono3d.evaluation.sources import check_source, clip_with_truth, parts_of, read_recording
+from mvmono3d.evaluation.stress.takes import Take
 
 Reconstruct = Callable[[Observations], Reconstruction]
 _STRESSED = ("robust", "kalman")
-"""The classical methods that are replayed: what a user would otherwise run on the rig."""
+"""The classical methods that are replayed and animated: what a user would otherwise run on the rig."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--wandb", metavar="PROJECT", help="of --stress: send results to Weights & Biases")
     add("--out", type=Path, metavar="DIR", help="where tables and figures go")
+    moving = "draw truth, robust, kalman and bundles side by side: the first clip; under the last of --rows"
+    add("--animate", type=Path, metavar="GIF", help=moving)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -63,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     console = Console(highlight=False, soft_wrap=True)
     if arguments.stress:
         _stress(arguments, console)
+        _animate(arguments, console)
         return 0
     if arguments.world is None and arguments.truth is None:
         texts = _without_truth(arguments, console)
@@ -73,17 +79,36 @@ def run(arguments: argparse.Namespace) -> int:
             with atomic_write(arguments.out / name) as file:
                 file.write(text.encode())
         console.print(f"wrote {arguments.out}")
+    _animate(arguments, console)
     return 0
 
 
 def _stress(arguments: argparse.Namespace, console: Console) -> None:
-    from mvmono3d.evaluation.baselines import baselines
-    from mvmono3d.evaluation.stress.command import run_stress, world_takes
+    from mvmono3d.evaluation.stress.command import run_stress
 
-    methods = {name: method for name, method in baselines().items() if name in _STRESSED}
-    methods |= _bundles_on_clips(arguments)
-    takes = _clips(arguments) if arguments.world is None else world_takes(arguments)
-    run_stress(takes, methods, arguments=arguments, console=console)
+    run_stress(_takes(arguments), _usual_methods(arguments), arguments=arguments, console=console)
+
+
+def _animate(arguments: argparse.Namespace, console: Console) -> None:
+    if arguments.animate is None:
+        return
+    from mvmono3d.evaluation.animation.command import animate_take
+
+    animate_take(_takes(arguments)[0], _usual_methods(arguments), arguments=arguments)
+    console.print(f"wrote {arguments.animate}")
+
+
+def _takes(arguments: argparse.Namespace) -> Sequence[Take]:
+    from mvmono3d.evaluation.stress.command import world_takes
+
+    return _clips(arguments) if arguments.world is None else world_takes(arguments)
+
+
+def _usual_methods(arguments: argparse.Namespace) -> dict[str, Method]:
+    from mvmono3d.evaluation.baselines import baselines
+
+    usual = {name: method for name, method in baselines().items() if name in _STRESSED}
+    return usual | _bundles_on_clips(arguments)
 
 
 def _clips(arguments: argparse.Namespace) -> list[Clip]:
@@ -124,13 +149,10 @@ def _bundle(folder: Path, observations: Observations, *, rig: Rig, skeleton: Ske
 def _with_truth(arguments: argparse.Namespace, console: Console) -> dict[str, str]:
     from mvmono3d.evaluation.baselines import baselines
     from mvmono3d.evaluation.compare import compare
-    from mvmono3d.evaluation.stress.command import world_takes
     from mvmono3d.evaluation.table import comparison_csv, comparison_markdown, comparison_table
 
-    if arguments.world is None:
-        clips = _clips(arguments)
-    else:
-        clips = [take.clip(take.settings) for take in world_takes(arguments)]
+    takes = _takes(arguments)
+    clips = [take if isinstance(take, Clip) else take.clip(take.settings) for take in takes]
     comparison = compare(clips, baselines() | _bundles_on_clips(arguments))
     console.print(comparison_table(comparison))
     if arguments.out is not None:

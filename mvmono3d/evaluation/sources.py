@@ -27,6 +27,8 @@ def check_source(arguments: argparse.Namespace) -> None:
         raise ConfigurationError("evaluate DETECTIONS needs --rig TOML, the cameras' calibration")
     if arguments.world is not None and (arguments.rig is not None or arguments.truth is not None):
         raise ConfigurationError("--world makes its own rig and truth: leave --rig and --truth out")
+    if arguments.animate is not None and arguments.animate.suffix.lower() != ".gif":
+        raise ConfigurationError(f"--animate {arguments.animate}: expected a name that ends in .gif")
     if arguments.stress:
         return
     for name in ("rows", "tolerance", "wandb"):

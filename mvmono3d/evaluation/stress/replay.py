@@ -52,11 +52,16 @@ def stress(
         tolerance = tolerance or tolerance_of(clip)
         sigma_px = noise_px(clip)
         for row in rows:
-            disturbed = row.replay(take, clip, sigma_px=sigma_px, seed=_seed(seed, place))
+            disturbed = row.replay(take, clip, sigma_px=sigma_px, seed=seed_of_take(seed, place))
             if disturbed is None:
                 continue
             for name, measures in _measure(disturbed, methods, tolerance):
                 yield StressRecord(row=row.name, method=name, take=place, measures=measures)
+
+
+def seed_of_take(seed: int, place: int) -> int:
+    """Return what a take's disturbances are drawn from; neighbouring seeds are far apart."""
+    return 1_000_003 * seed + place
 
 
 def tolerance_of(clip: Clip) -> Tolerance:
@@ -81,8 +86,3 @@ def _measure(
 def _timed(method: Method, clip: Clip) -> tuple[Reconstruction, float]:
     start = time.process_time()
     return method(clip), time.process_time() - start
-
-
-def _seed(seed: int, place: int) -> int:
-    # Far apart, so that the takes of neighbouring seeds don't share their draws.
-    return 1_000_003 * seed + place

@@ -1,0 +1,1 @@
+"""Moving pictures: truth and methods beside each other."""
