@@ -1,11 +1,12 @@
-"""Robust triangulation from the views that agree, over numpy and torch, with gradients and export.
+"""Robust triangulation from the views that agree, over numpy and torch, with gradients.
 
 Method: points from subsets of views by weighted normal equations compete by their truncated squared
 residuals in pixels (MSAC: Torr and Zisserman, MLESAC, 2000). From the winner, Gauss-Newton steps with
 gates from wide to narrow. A joint is missing where fewer than two views agree, where a set of views that
 shares at most one with the winner explains it about as well, and where the rays are close to parallel.
 
-`robust_kernel.py` is the compiled twin for numpy alone; tests/geometry/test_robust_parity.py holds both.
+`robust_kernel.py` is the compiled twin for numpy alone, `robust_straight.py` the form that is exported, for
+pixels without distortion; tests/geometry/test_robust_parity.py holds all three together.
 """
 
 import math
@@ -18,7 +19,7 @@ from mvmono3d.core.trajectory import MissingReason
 from mvmono3d.geometry.projection import project
 from mvmono3d.geometry.robust_search import WORST, Consensus, linearised, search
 from mvmono3d.geometry.robust_settings import RobustSettings, RobustTriangulated
-from mvmono3d.geometry.robust_sight import Residuals, Sight, distinct, look, see, see_straight
+from mvmono3d.geometry.robust_sight import Residuals, Sight, distinct, look, see
 from mvmono3d.geometry.solve import solve_normal
 
 _SOLVED = int(MissingReason.NONE)
@@ -65,43 +66,13 @@ def triangulate_robust(
     return _answer(sight, consensus, points, exact=error2, settings=settings)
 
 
-def triangulate_robust_straight(
-    offsets: Float[Array, "*#batch view joint 2"],
-    confidence: Float[Array, "*#batch view joint"],
-    detected: Bool[Array, "*#batch view joint"],
-    *,
-    focal: Float[Array, "*#batch view 2"],
-    camera_from_world: Float[Array, "*#batch view 3 4"],
-    settings: RobustSettings | None = None,
-) -> RobustTriangulated:
-    """Do what `triangulate_robust` does where the lens is already taken out of the pixels.
-
-    Args:
-        offsets: Undistorted pixels from the optical axis.
-        confidence: 0 where a detection doesn't count.
-        detected: Where there is a detection.
-        focal: fx fy, px.
-        camera_from_world: Poses, metres.
-        settings: When views agree.
-    """
-    settings = settings or RobustSettings()
-    sight = see_straight(
-        offsets, confidence, detected, focal=focal, camera_from_world=camera_from_world, settings=settings
-    )
-    consensus = search(sight, settings)
-    points = _refine(sight, consensus.points, settings=settings)
-    return _answer(sight, consensus, points, exact=None, settings=settings)
-
-
 def _answer(
-    sight: Sight, consensus: Consensus, points: Array, *, exact: Array | None, settings: RobustSettings
+    sight: Sight, consensus: Consensus, points: Array, *, exact: Array, settings: RobustSettings
 ) -> RobustTriangulated:
     """Judge the points; `exact` are squared distances to the detections where `look` is first order."""
     xp = namespace(points)
     found = look(sight, points, settings=settings)
-    error2 = xp.sum(found.pixels * found.pixels, axis=-3, keepdims=True) * sight.seen
-    if exact is not None:
-        error2, found = exact, found._replace(error2=xp.where(found.error2 < WORST, exact, WORST))
+    found = found._replace(error2=xp.where(found.error2 < WORST, exact, WORST))
     limit = sight.seen * (settings.refine_gates[-1] * settings.sigma_px) ** 2
     fixed = _Fixed(points, found, xp.astype(found.error2 < limit, points.dtype))
     agreeing = distinct(fixed.inlier, sight)
@@ -109,8 +80,8 @@ def _answer(
     reason = _reason(sight, consensus, fixed, agreeing=agreeing, regular=regular, settings=settings)
     reason = reason[..., 0, 0, 0, :]
     solved = reason == _SOLVED
-    apart = error2 > 0.0
-    residual = xp.where(apart, xp.sqrt(xp.where(apart, error2, 1.0)), 0.0)[..., 0, 0, :, :]
+    apart = exact > 0.0
+    residual = xp.where(apart, xp.sqrt(xp.where(apart, exact, 1.0)), 0.0)[..., 0, 0, :, :]
     covariance = _components_last(xp.where(solved, covariance, 0.0))
     place = xp.where(solved, points[..., 0, 0, 0, :] + sight.origin, 0.0)
     return RobustTriangulated(

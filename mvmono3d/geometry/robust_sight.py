@@ -94,32 +94,6 @@ def see(
     return _facing(sight, xp.permute_dims(rows, (component, *batch, axis, view, joint)))
 
 
-def see_straight(
-    offsets: Float[Array, "*#batch view joint 2"],
-    confidence: Float[Array, "*#batch view joint"],
-    detected: Bool[Array, "*#batch view joint"],
-    *,
-    focal: Float[Array, "*#batch view 2"],
-    camera_from_world: Float[Array, "*#batch view 3 4"],
-    settings: RobustSettings,
-) -> Sight:
-    """Do what `see` does for lenses without distortion; `offsets` are pixels from the optical axis."""
-    xp = namespace(offsets, confidence, focal, camera_from_world)
-    own = (offsets, 3), (confidence, 2), (detected, 2), (focal, 2), (camera_from_world, 3)
-    offsets, confidence, detected, focal, camera_from_world = _of_one_rank(*own)
-    seen = _countable(offsets, confidence, detected, focal=focal)
-    offsets = xp.where(seen[..., None], offsets, 0.0)
-    sight = _stand(camera_from_world, seen, settings)
-    pose = sight.pose
-    batch, view = list(range(pose.ndim - 3)), pose.ndim - 3
-    across = pose[..., :2, :] * focal[..., None]
-    across = xp.permute_dims(across, (view + 2, *batch, view + 1, view))[..., None]
-    ahead = xp.permute_dims(pose[..., 2:, :], (view + 2, *batch, view + 1, view))[..., None]
-    axes = list(range(offsets.ndim - 3))
-    offsets = xp.permute_dims(offsets, (*axes, offsets.ndim - 1, offsets.ndim - 3, offsets.ndim - 2))
-    return _facing(sight, across - ahead * offsets)
-
-
 def look(sight: Sight, points: Array, *, settings: RobustSettings) -> Residuals:
     """Return the residuals of points (3 *batch subset 1 1 joint)."""
     xp = namespace(points)

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mvmono3d.geometry.lens import undistort
-from mvmono3d.geometry.robust import triangulate_robust_straight
+from mvmono3d.geometry.robust_straight import triangulate_robust_straight
 from mvmono3d.geometry.robust_kernel import triangulate_robust_bulk
 from mvmono3d.geometry.robust_settings import RobustSettings, RobustTriangulated
 

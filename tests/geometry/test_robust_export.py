@@ -3,18 +3,19 @@ import onnxruntime
 import pytest
 import torch
 
-from mvmono3d.geometry.robust import triangulate_robust
+from mvmono3d.geometry.lens import undistort
 from mvmono3d.geometry.robust_settings import RobustSettings
+from mvmono3d.geometry.robust_straight import triangulate_robust_straight
 from tests.benchmarks.regimes import make_regime
 
 
 class Robust(torch.nn.Module):
-    def forward(self, pixels, confidence, detected, lens, camera_from_world):
-        answer = triangulate_robust(
-            pixels,
+    def forward(self, offsets, confidence, detected, focal, camera_from_world):
+        answer = triangulate_robust_straight(
+            offsets,
             confidence,
             detected,
-            lens=lens,
+            focal=focal,
             camera_from_world=camera_from_world,
             settings=RobustSettings(sigma_px=1.0),
         )
@@ -27,14 +28,14 @@ class Robust(torch.nn.Module):
 @pytest.mark.parametrize("views", [2, 4, 8])
 def test_the_exported_graph_gives_what_torch_gives(views, tmp_path):
     recording = make_regime("C", views=views, frames=40)
-    single = [torch.tensor(array, dtype=torch.float32) for array in (recording.pixels, recording.confidence)]
-    rig = [
-        torch.tensor(array, dtype=torch.float32) for array in (recording.lens, recording.camera_from_world)
-    ]
-    detected = torch.tensor(recording.detected)
-    inputs = (*single, detected, *rig)
+    focal = recording.lens[:, :2]
+    offsets = undistort(recording.pixels, recording.lens) * focal[:, None]
+    arrays = (offsets, recording.confidence, recording.detected, focal, recording.camera_from_world)
+    inputs = tuple(
+        torch.tensor(array.astype(bool if array.dtype == bool else np.float32)) for array in arrays
+    )
     path = tmp_path / "robust.onnx"
-    torch.onnx.export(Robust(), inputs, path, dynamo=True, verbose=False)
+    torch.onnx.export(Robust(), inputs, path, dynamo=True, optimize=False, verbose=False)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     names = [entry.name for entry in session.get_inputs()]
     theirs = session.run(None, dict(zip(names, [value.numpy() for value in inputs], strict=True)))

@@ -1,4 +1,4 @@
-"""`robust.py` and `robust_kernel.py` are one algorithm: they must give one answer."""
+"""`robust.py`, `robust_kernel.py` and `robust_straight.py` are one algorithm: they must give one answer."""
 
 import numpy as np
 import pytest
@@ -6,9 +6,10 @@ import torch
 
 from mvmono3d.geometry.lens import distort, undistort
 from mvmono3d.geometry.lens_stretch import distortion_jacobian
-from mvmono3d.geometry.robust import triangulate_robust, triangulate_robust_straight
+from mvmono3d.geometry.robust import triangulate_robust
 from mvmono3d.geometry.robust_kernel import triangulate_robust_bulk
 from mvmono3d.geometry.robust_settings import RobustSettings
+from mvmono3d.geometry.robust_straight import triangulate_robust_straight
 from tests.benchmarks.regimes import make_regime
 from tests.geometry.rigs import lenses
 
@@ -139,7 +140,7 @@ def test_the_lens_jacobian_is_the_derivative_of_distort(fisheye):
     np.testing.assert_allclose(distortion_jacobian(points, lens), expected, atol=1e-7)
 
 
-@pytest.mark.parametrize("views", [1, 2, 4, 8])
+@pytest.mark.parametrize("views", [1, 2, 3, 4, 5, 6, 8, 16])
 @pytest.mark.parametrize("name", "BCE")
 def test_without_distortion_the_straight_form_gives_the_same(name, views):
     recording = make_regime(name, views=views, frames=20, seed=views)
@@ -154,3 +155,63 @@ def test_without_distortion_the_straight_form_gives_the_same(name, views):
     np.testing.assert_array_equal(ours.inlier, whole.inlier)
     solved = (whole.reason == 0)[:, None] & recording.detected
     np.testing.assert_allclose(ours.residual_px[solved], whole.residual_px[solved], atol=1e-7)
+
+
+def straight(recording, kind=torch.float64):
+    """Return the recording's arguments for the straight form as tensors."""
+    focal = recording.lens[:, :2]
+    offsets = undistort(recording.pixels, recording.lens) * focal[:, None]
+    given = torch.tensor(offsets, dtype=kind), torch.tensor(recording.confidence, dtype=kind)
+    rig = {
+        "focal": torch.tensor(focal, dtype=kind),
+        "camera_from_world": torch.tensor(recording.camera_from_world, dtype=kind),
+    }
+    return (*given, torch.tensor(recording.detected)), rig
+
+
+@pytest.mark.parametrize("views", [2, 4, 8])
+def test_single_precision_is_enough_for_the_straight_form(views):
+    recording = make_regime("C", views=views, frames=40)
+    answers = []
+    for kind in (torch.float64, torch.float32):
+        given, rig = straight(recording, kind)
+        answers.append(triangulate_robust_straight(*given, **rig, settings=SETTINGS))
+    compare(*answers, position_m=2e-5, share=2e-3)
+
+
+def test_the_straight_form_of_a_batch_of_rigs_gives_what_each_rig_gives():
+    recordings = [make_regime("B", views=4, frames=6, seed=seed) for seed in range(3)]
+    several = [straight(one) for one in recordings]
+    offsets, confidence, detected = (torch.stack([arrays[i] for arrays, _ in several]) for i in range(3))
+    rig = {name: torch.stack([rig[name] for _, rig in several])[:, None] for name in several[0][1]}
+    together = triangulate_robust_straight(offsets, confidence, detected, **rig, settings=SETTINGS)
+    for number, (arrays, rig) in enumerate(several):
+        alone = triangulate_robust_straight(*arrays, **rig, settings=SETTINGS)
+        torch.testing.assert_close(together.points_world[number], alone.points_world)
+        assert torch.equal(together.reason[number], alone.reason)
+
+
+@pytest.mark.parametrize("name", "AE")
+def test_in_the_straight_form_cameras_at_one_place_count_once(name):
+    recording = make_regime(name, views=3, frames=20)
+    twice = [0, 1, 1, 2, 2, 0]
+    (offsets, confidence, detected), rig = straight(recording)
+    given = (offsets[:, twice], confidence[:, twice], detected[:, twice])
+    answer = triangulate_robust_straight(
+        *given, **{name: value[twice] for name, value in rig.items()}, settings=SETTINGS
+    )
+    assert answer.agreeing.max() == 3
+    both = given[2][:, :2].all(dim=1) & ~given[2][:, 3]
+    assert (answer.agreeing[both] <= 2).all()
+
+
+def test_in_the_straight_form_a_joint_behind_all_cameras_is_none():
+    recording = make_regime("A", views=4, frames=5)
+    (offsets, confidence, detected), rig = straight(recording)
+    # Mirrored in the image, the rays meet behind every camera or nowhere.
+    turned = rig["camera_from_world"] * torch.tensor([-1.0, -1.0, -1.0])[:, None]
+    answer = triangulate_robust_straight(
+        offsets, confidence, detected, focal=rig["focal"], camera_from_world=turned, settings=SETTINGS
+    )
+    assert (answer.reason == 3).all()
+    assert torch.isfinite(answer.points_world).all()
