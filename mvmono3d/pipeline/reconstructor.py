@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from mvmono3d.core.occlusion import OcclusionState
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.imputation.calibrator import Calibrator
+from mvmono3d.imputation.contact import FloorContact
 from mvmono3d.imputation.filter import Motion
 from mvmono3d.imputation.imputer import FilterMemory, Fused, Imputer, Measurements, moved_on
 from mvmono3d.nn.evidence import Evidence, Frames, gather_evidence, normalise
@@ -50,12 +51,13 @@ class Reconstructor(nn.Module):
         prior: PriorNet,
         imputation: Imputer,
         horizon_s: float,
+        floor: FloorContact | None = None,
     ) -> None:
         super().__init__()
         self.skeleton, self.horizon_s = skeleton, horizon_s
         self.units = Units(skeleton=skeleton)
         self.perception = Perception(skeleton=skeleton, occlusion=occlusion, triangulation=triangulation)
-        self.prior, self.imputer = prior, imputation
+        self.prior, self.imputer, self.floor = prior, imputation, floor
         self.calibrator = Calibrator()
 
     def gather(self, frames: Frames) -> Evidence:
@@ -114,6 +116,8 @@ class Reconstructor(nn.Module):
             guess_precision=guess.precision,
             bend_cosines=units.bend_cosines,
         )
+        if self.floor is not None:
+            fused = fused._replace(mean=self.floor(fused.mean, unit_m=units.unit_m))
         guarded = guard(fused.mean, fused.stated, evidence)
         begun = memory.seen | evidence.solved
         verdict = judge(
