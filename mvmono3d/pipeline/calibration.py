@@ -37,19 +37,24 @@ class PixelMisses(NamedTuple):
     """Variance of the detection itself, with what the rig states of its own error."""
 
 
-def whole_clip(reconstructor: Reconstructor, batch: Clip) -> tuple[Answer, Trace]:
-    """Reconstruct clips with nothing hidden."""
+def whole_evidence(reconstructor: Reconstructor, batch: Clip) -> Evidence:
+    """Return the evidence of clips with nothing hidden."""
     units = reconstructor.units
     frames = bring_to_noise(frames_of_clip(batch), units.noise_px)
-    evidence = gather_evidence_in_bulk(normalise(frames, unit_m=units.unit_m, noise_px=units.noise_px))
-    return _reconstruct(reconstructor, evidence)
+    return gather_evidence_in_bulk(normalise(frames, unit_m=units.unit_m, noise_px=units.noise_px))
 
 
-def misses(reconstructor: Reconstructor, batch: Clip, truth: Trajectory) -> Misses:
-    """Compare the answers to clips with nothing hidden with true joints."""
-    answer, trace = whole_clip(reconstructor, batch)
-    unit_m = reconstructor.units.unit_m
-    error = (answer.points_world - truth.points_world) / unit_m
+def reconstruct(reconstructor: Reconstructor, evidence: Evidence) -> tuple[Answer, Trace]:
+    """Reconstruct clips from their start."""
+    clips, _, views = evidence.frames.detected.shape[:3]
+    answer, trace, _ = reconstructor(evidence, reconstructor.start(batch=clips, views=views))
+    return answer, trace
+
+
+def misses(reconstructor: Reconstructor, evidence: Evidence, truth: Trajectory) -> Misses:
+    """Compare answers with true joints."""
+    answer, trace = reconstruct(reconstructor, evidence)
+    error = (answer.points_world - truth.points_world) / reconstructor.units.unit_m
     squared = squared_length3(well_conditioned(_uncorrected(reconstructor, answer, trace)), error)
     answered = (answer.source > 0) & (truth.source > 0)
     return Misses(trace.calibration[answered], squared[answered])
@@ -57,7 +62,7 @@ def misses(reconstructor: Reconstructor, batch: Clip, truth: Trajectory) -> Miss
 
 def withheld_misses(reconstructor: Reconstructor, lesson: Lesson) -> PixelMisses:
     """Compare the answers to a lesson with the detections that were hidden from it. No label is read."""
-    answer, trace = _reconstruct(reconstructor, lesson.evidence)
+    answer, trace = reconstruct(reconstructor, lesson.evidence)
     frames = lesson.whole.frames
     seen = linearise(frames, answer.points_world / reconstructor.units.unit_m)
     covariance = _uncorrected(reconstructor, answer, trace)
@@ -66,12 +71,6 @@ def withheld_misses(reconstructor: Reconstructor, lesson: Lesson) -> PixelMisses
     asked = lesson.withheld & seen.usable & (answer.source > 0)[:, :, None]
     inputs = trace.calibration[:, :, None].expand(*asked.shape, -1)
     return PixelMisses(inputs[asked], seen.residual[asked], spread[asked], noise[asked])
-
-
-def _reconstruct(reconstructor: Reconstructor, evidence: Evidence) -> tuple[Answer, Trace]:
-    clips, _, views = evidence.frames.detected.shape[:3]
-    answer, trace, _ = reconstructor(evidence, reconstructor.start(batch=clips, views=views))
-    return answer, trace
 
 
 def _uncorrected(reconstructor: Reconstructor, answer: Answer, trace: Trace) -> Tensor:

@@ -1,6 +1,6 @@
 """Train the whole reconstructor."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import Any
 
@@ -15,7 +15,14 @@ from mvmono3d.nn.lesson_task import CALIBRATION, LessonTask
 from mvmono3d.nn.masking import MaskSettings
 from mvmono3d.nn.target import TargetMaker
 from mvmono3d.nn.units import Units
-from mvmono3d.pipeline.calibration import misses, whole_clip, withheld_misses
+from mvmono3d.pipeline.calibration import (
+    Misses,
+    PixelMisses,
+    misses,
+    reconstruct,
+    whole_evidence,
+    withheld_misses,
+)
 from mvmono3d.pipeline.loss import ReconstructorLoss
 from mvmono3d.pipeline.reconstructor import Reconstructor
 
@@ -65,27 +72,33 @@ class ReconstructorTask(LessonTask):
     def calibrate(self, batches: Iterable[Clip]) -> None:
         """Fit the calibrator to what `calibrated_on` names; clips that don't have it are passed over."""
         self.eval()
+        calibrator, counters = self.reconstructor.calibrator, count(CALIBRATION)
         if self.calibrated_on == "withheld":
-            self._calibrate_on_withheld(batches)
+            withheld = [self._withheld(batch, next(counters)) for batch in batches for _ in range(_MASKS)]
+            if withheld:
+                inputs, residual, spread, noise = map(torch.cat, zip(*withheld, strict=True))
+                calibrator.fit_to_pixels(inputs, residual=residual, spread=spread, noise=noise)
             return
-        found = [misses(self.reconstructor, each, each.truth) for each in batches if each.truth is not None]
+        found = [each for batch in batches for each in self._misses(batch, next(counters))]
         if found:
-            inputs, squared = (torch.cat(column) for column in zip(*found, strict=True))
-            self.reconstructor.calibrator.fit(inputs, squared)
+            inputs, squared = map(torch.cat, zip(*found, strict=True))
+            calibrator.fit(inputs, squared)
 
-    def _calibrate_on_withheld(self, batches: Iterable[Clip]) -> None:
-        found, counters = [], count(CALIBRATION)
-        for batch in batches:
-            for _ in range(_MASKS):
-                lesson = self.lesson(batch, counter=next(counters))
-                found.append(withheld_misses(self.reconstructor, lesson))
-        if found:
-            inputs, residual, spread, noise = (torch.cat(column) for column in zip(*found, strict=True))
-            calibrator = self.reconstructor.calibrator
-            calibrator.fit_to_pixels(inputs, residual=residual, spread=spread, noise=noise)
+    def _withheld(self, batch: Clip, counter: int) -> PixelMisses:
+        return withheld_misses(self.reconstructor, self.lesson(batch, counter=counter))
+
+    def _misses(self, batch: Clip, counter: int) -> Iterator[Misses]:
+        """Miss true joints with nothing hidden, and with masks: long gaps are rare in short clips."""
+        if batch.truth is None:
+            return
+        for evidence in (
+            whole_evidence(self.reconstructor, batch),
+            self.lesson(batch, counter=counter).evidence,
+        ):
+            yield misses(self.reconstructor, evidence, batch.truth)
 
     def _error_mm(self, batch: Clip, truth: Trajectory) -> Tensor:
-        answer, _ = whole_clip(self.reconstructor, batch)
+        answer, _ = reconstruct(self.reconstructor, whole_evidence(self.reconstructor, batch))
         distance = (answer.points_world - truth.points_world).square().sum(-1).sqrt()
         answered = (answer.source > 0) & (truth.source > 0)
         return 1e3 * torch.where(answered, distance, 0.0).sum() / answered.sum().clamp(min=1)

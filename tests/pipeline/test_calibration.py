@@ -9,7 +9,7 @@ from mvmono3d.geometry.projection import project
 from mvmono3d.nn.lesson import make_lesson
 from mvmono3d.nn.masking import MaskSettings
 from mvmono3d.nn.target import ConsensusTarget
-from mvmono3d.pipeline.calibration import misses, whole_clip, withheld_misses
+from mvmono3d.pipeline.calibration import misses, reconstruct, whole_evidence, withheld_misses
 from mvmono3d.pipeline.reconstructor import Reconstructor
 from tests.learned import as_batch, clip, small_reconstructor
 
@@ -63,9 +63,10 @@ def test_a_residual_is_the_distance_in_the_image_in_units_of_the_noise(reconstru
 
 
 def test_an_earlier_calibration_leaves_no_trace(reconstructor, batch, lesson):
+    evidence = whole_evidence(reconstructor, batch)
     with torch.no_grad():
         for one, other in (
-            (misses(each, batch, batch.truth) for each in (reconstructor, corrected(reconstructor))),
+            (misses(each, evidence, batch.truth) for each in (reconstructor, corrected(reconstructor))),
             (withheld_misses(each, lesson) for each in (reconstructor, corrected(reconstructor))),
         ):
             for before, after in zip(one, other, strict=True):
@@ -73,9 +74,9 @@ def test_an_earlier_calibration_leaves_no_trace(reconstructor, batch, lesson):
 
 
 def test_a_calibration_changes_covariances_and_nothing_else(reconstructor, batch):
+    evidence = whole_evidence(reconstructor, batch)
     with torch.no_grad():
-        (before, _), (after, _) = (
-            whole_clip(each, batch) for each in (reconstructor, corrected(reconstructor))
-        )
+        before, _ = reconstruct(reconstructor, evidence)
+        after, _ = reconstruct(corrected(reconstructor), evidence)
     assert torch.equal(after.points_world, before.points_world)
     assert not torch.equal(after.covariance_world, before.covariance_world)
