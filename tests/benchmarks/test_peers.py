@@ -139,7 +139,7 @@ def test_a_peer_reconstructs_a_hand_to_centimetres(clip, peer, tmp_path):
 @pytest.mark.timeout(600)
 @needs_peers
 def test_the_page_names_every_method_and_the_csv_every_number(tmp_path):
-    results = compare_on("hand21-C", 2, frames=40, peers=("pycolmap", "Pose2Sim"), bundles=())
+    results = compare_on("hand21-C", 2, frames=40, peers=("pycolmap", "Pose2Sim"))
     write_csv(tmp_path / "peers.csv", results, {})
     write_page(tmp_path / "peers.md", results, {}, frames=40)
     rows = list(csv.DictReader((tmp_path / "peers.csv").open()))

@@ -7,6 +7,7 @@ import argparse
 import os
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -26,8 +27,8 @@ SCENES = {"body25b": 12, "body17": 6, "hand21-C": 8, "hand21-E": 12}
 FRAMES = 200
 
 
-def answers_of(clips, *, peers, tuned, bundles, folder):
-    """Return method → one answer per clip; each method alone, one thread, its compilers warm."""
+def answers_of(clips, *, peers, tuned, bundles, jobs, folder):
+    """Return method → one answer per clip: one thread each, compilers warm, `jobs` peers at a time."""
     scenes = [folder / f"scene_{number}.npz" for number in range(len(clips))]
     for path, clip in zip(scenes, clips, strict=True):
         write_arrays(path, scene_of(clip))
@@ -35,20 +36,24 @@ def answers_of(clips, *, peers, tuned, bundles, folder):
     for name, method in our_methods(clips[0].skeleton.name, bundles).items():
         answer_with(method, clips[0])
         found[name] = [answer_with(method, clip) for clip in clips]
-    for peer in peers:
-        _say(f"  {peer}")
-        jobs = [(scene, tuned.get(peer, {})) for scene in scenes]
-        found[peer] = run_peer(peer, jobs, folder=folder / peer, warm=True)
-    return found
+
+    def run(peer):
+        tasks = [(scene, tuned.get(peer, {})) for scene in scenes]
+        answers = run_peer(peer, tasks, folder=folder / peer, warm=True)
+        _say(f"  {peer} done")
+        return answers
+
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        return found | dict(zip(peers, pool.map(run, peers), strict=True))
 
 
-def compare_on(world, count, *, frames, peers, bundles):
+def compare_on(world, count, *, frames, peers, bundles=(), jobs=1):
     """Return the results of all methods on test clips of a world."""
     _say(f"{world}: {count} scenes of {frames} frames")
     clips = held_out_clips(world, count, frames=frames)
     with tempfile.TemporaryDirectory() as scratch:
         answers = answers_of(
-            clips, peers=peers, tuned=read_tuned(world), bundles=bundles, folder=Path(scratch)
+            clips, peers=peers, tuned=read_tuned(world), bundles=bundles, jobs=jobs, folder=Path(scratch)
         )
     return [
         Result(method=method, world=world, scene=scene, values=score_answer(answer, clip))
@@ -57,14 +62,14 @@ def compare_on(world, count, *, frames, peers, bundles):
     ]
 
 
-def compare_on_real(folder, *, peers, bundles):
+def compare_on_real(folder, *, peers, bundles, jobs):
     """Return method → what Pose2Sim's demonstration says without truth, each view left out in turn."""
     _say("pose2sim_demo")
     clip = real_clip(folder)
     clips = [without_view(clip, view) for view in range(len(clip.rig.names))] + [clip]
     with tempfile.TemporaryDirectory() as scratch:
         answers = answers_of(
-            clips, peers=peers, tuned=read_tuned("body25b"), bundles=bundles, folder=Path(scratch)
+            clips, peers=peers, tuned=read_tuned("body25b"), bundles=bundles, jobs=jobs, folder=Path(scratch)
         )
     return {method: _judge(each, clip) for method, each in answers.items()}
 
@@ -108,12 +113,13 @@ def main():
     parser.add_argument("--scenes", type=int, help=f"per world (default: {SCENES})")
     parser.add_argument("--frames", type=int, default=FRAMES)
     parser.add_argument("--bundle", nargs="*", default=[], help="exported models to compare as well")
+    parser.add_argument("--jobs", type=int, default=1, help="peers that run at the same time")
     parser.add_argument("--no-real", action="store_true")
     parser.add_argument("--quick", action="store_true", help="two short scenes: does it all run?")
     arguments = parser.parse_args()
     if not is_installed():
         parser.error("no .venv-peers: run make bench-peers")
-    with_methods = {"peers": arguments.peers, "bundles": arguments.bundle}
+    with_methods = {"peers": arguments.peers, "bundles": arguments.bundle, "jobs": arguments.jobs}
     if arguments.quick:
         arguments.worlds, arguments.scenes, arguments.frames = arguments.worlds[:1], 2, 60
     compare_here = partial(compare_on, frames=arguments.frames, **with_methods)
@@ -125,7 +131,7 @@ def main():
     use_real = not (arguments.no_real or arguments.quick) and real_folder().is_dir()
     real = compare_on_real(real_folder(), **with_methods) if use_real else {}
     write_csv(arguments.out / "peers.csv", results, real)
-    write_page(arguments.out / "peers.md", results, real, frames=arguments.frames)
+    write_page(arguments.out / "peers.md", results, real, frames=arguments.frames, jobs=arguments.jobs)
 
 
 if __name__ == "__main__":

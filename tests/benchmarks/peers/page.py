@@ -3,8 +3,10 @@
 import csv
 import datetime
 import io
+import os
 import platform
 import subprocess
+import textwrap
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -85,8 +87,8 @@ def write_csv(path, results, real):
     path.write_text(out.getvalue(), encoding="utf-8")
 
 
-def write_page(path, results, real, *, frames):
-    lines = ["# Peers", "", INTRODUCTION, "", *_provenance(frames), ""]
+def write_page(path, results, real, *, frames, jobs=1):
+    lines = ["# Peers", "", INTRODUCTION, "", *_provenance(frames, jobs), ""]
     for world in dict.fromkeys(each.world for each in results):
         here = [each for each in results if each.world == world]
         lines += _world(world, _by_method(here))
@@ -97,16 +99,19 @@ def write_page(path, results, real, *, frames):
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _provenance(frames):
+def _provenance(frames, jobs):
     commit = _git("rev-parse", "--short", "HEAD")
-    changed = " with local changes" if _git("status", "--porcelain", "--untracked-files=no") else ""
+    changed = _git("status", "--porcelain", "--untracked-files=no", "mvmono3d", "tests/benchmarks")
     packages = ("numpy", "numba", "onnxruntime", "scipy")
     ours = ", ".join(f"{name} {version(name)}" for name in packages)
-    return [
-        f"Run on {datetime.date.today().isoformat()} at commit {commit}{changed}; {_processor()}, one thread "
-        f"per process, Python {platform.python_version()}; {frames} frames at 60 Hz per synthetic scene. "
+    sentences = (
+        f"Run on {datetime.date.today().isoformat()} at commit {commit}{' with local changes' * bool(changed)},",
+        f"with Python {platform.python_version()} on {_processor()}: one thread per process, {jobs} of the",
+        f"peers at a time, load average {os.getloadavg()[2]:.0f}.",
+        f"Synthetic scenes have {frames} frames at 60 Hz.",
         f"Peers: {', '.join(versions())}. Ours: {ours}.",
-    ]
+    )
+    return textwrap.wrap(" ".join(sentences), 106)
 
 
 def _git(*arguments):
