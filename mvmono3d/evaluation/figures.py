@@ -5,17 +5,18 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 from mpl_toolkits.mplot3d import Axes3D
 
 from mvmono3d.core.clip import Clip
 from mvmono3d.core.schema import atomic_write
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.core.trajectory import PointSource, Reconstruction
+from mvmono3d.evaluation.colours import colours_of
 from mvmono3d.evaluation.compare import Comparison, MethodScores
 from mvmono3d.evaluation.score import UNSEEN_BINS
 from mvmono3d.geometry.projection import project
 
-_COLOURS = ("#999999", "#2e6f95", "#d1495b", "#3a7d44", "#edae49", "#7b4fa3", "#00798c")
 _TRUTH, _ANSWER, _IMPUTED = "#bbbbbb", "#2e6f95", "#edae49"
 
 
@@ -42,9 +43,10 @@ def draw_reliability(comparison: Comparison) -> Figure | None:
     figure = Figure(figsize=(5.2, 4.8), layout="constrained")
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle=":", label="honest")
-    for place, (method, curve) in enumerate(curves):
+    shades = colours_of(method.name for method in comparison.methods)
+    for method, curve in curves:
         if curve is not None:
-            axes.plot(*curve, color=colour(place), marker="o", markersize=3, label=method.name)
+            axes.plot(*curve, color=shades[method.name], marker="o", markersize=3, label=method.name)
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="stated probability", ylabel="observed share of truths inside")
     axes.set_aspect("equal")
     axes.set_title("Is the covariance honest? Below the diagonal: too sure of itself", fontsize=10)
@@ -61,16 +63,16 @@ def draw_groups(comparison: Comparison, *, groups: str) -> Figure | None:
     by_views = groups == "by_views_mm"
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.add_subplot()
-    for place, (method, row) in enumerate(zip(comparison.methods, values, strict=True)):
+    shades = colours_of(method.name for method in comparison.methods)
+    for method, row in zip(comparison.methods, values, strict=True):
         known = [(group, value) for group, value in enumerate(row) if value is not None and value > 0]
         if known:
-            axes.plot(*zip(*known, strict=True), color=colour(place), marker="o", label=method.name)
+            axes.plot(*zip(*known, strict=True), color=shades[method.name], marker="o", label=method.name)
     titles = (
         [str(count) for count in range(width)] if by_views else [bin_title(*each) for each in UNSEEN_BINS]
     )
     axes.set_xticks(range(width), titles[:width])
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    plain_log(axes)
     axes.grid(axis="y", which="both", color="#eeeeee")
     axes.set_ylabel("mean error in mm (last answer held)")
     axes.set_xlabel(
@@ -141,9 +143,12 @@ def _curve(method: MethodScores) -> tuple[list[float], list[float]] | None:
     return mean[:, 0].tolist(), mean[:, 1].tolist()
 
 
-def colour(place: int) -> str:
-    """Return the colour of the method at that place."""
-    return _COLOURS[place % len(_COLOURS)]
+def plain_log(axes: Axes) -> None:
+    """Make the y axis logarithmic, with numbers that people read: 1, 2, 5, 10."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.yaxis.set_minor_locator(NullLocator())
 
 
 def bin_title(first: int, last: int) -> str:

@@ -6,13 +6,13 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection, LineCollection
-from matplotlib.ticker import LogLocator, NullLocator
 
 from mvmono3d.core.clip import Clip
 from mvmono3d.core.rig import Rig
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.evaluation.animation.shots import TRUTH, Framing, Shot
-from mvmono3d.evaluation.figures import colour
+from mvmono3d.evaluation.colours import colours_of
+from mvmono3d.evaluation.figures import plain_log
 from mvmono3d.geometry.rigid import camera_centres
 
 GHOST, INK, DEAD = "#d2d2d2", "#444444", "#c9c9c9"
@@ -21,9 +21,9 @@ _ELEVATION_RAD = 0.22
 _WEDGE_RAD, _WEDGE_SHARE = 0.26, 0.30
 
 
-def shade_of(shot: Shot, place: int) -> str:
-    """Return the colour of a shot: dark for the truth, as in the other figures for methods."""
-    return INK if shot.name == TRUTH else colour(place + 1)
+def shades_of(shots: Sequence[Shot]) -> dict[str, str]:
+    """Return the colours of shots: dark for the truth, as in the other figures for methods."""
+    return {TRUTH: INK} | colours_of(shot.name for shot in _methods(shots))
 
 
 def towards_viewer(azimuth_rad: float) -> Float[np.ndarray, "2 3"]:
@@ -97,14 +97,12 @@ def draw_curves(
     axes: Axes, shots: Sequence[Shot], *, hidden: np.ndarray | None, seconds: np.ndarray, error: bool
 ) -> None:
     """Draw the curves of all methods, and what share of the joints is hidden."""
-    for place, shot in enumerate(_methods(shots)):
+    shades = shades_of(shots)
+    for shot in _methods(shots):
         if shot.curve_mm is not None:
             shown = np.maximum(shot.curve_mm, 1e-2)
-            axes.plot(seconds, shown, color=shade_of(shot, place), linewidth=1.2, label=shot.name)
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.yaxis.set_minor_locator(NullLocator())
+            axes.plot(seconds, shown, color=shades[shot.name], linewidth=1.2, label=shot.name)
+    plain_log(axes)
     axes.set_xlim(seconds[0], max(seconds[-1], seconds[0] + 1e-3))
     axes.set_title(
         "mean error, mm" if error else "stated sigma, mm", fontsize=8, color=INK, loc="left", pad=3

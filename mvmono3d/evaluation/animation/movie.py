@@ -13,7 +13,7 @@ from mvmono3d.core.clip import Clip
 from mvmono3d.core.schema import atomic_write
 from mvmono3d.core.trajectory import Reconstruction
 from mvmono3d.errors import ConfigurationError
-from mvmono3d.evaluation.animation.drawing import draw_cameras, draw_curves, draw_panel, shade_of
+from mvmono3d.evaluation.animation.drawing import draw_cameras, draw_curves, draw_panel, shades_of
 from mvmono3d.evaluation.animation.shots import TRUTH, Framing, Shot, framing_of, hidden_share, shots_of
 
 PICTURES_PER_SECOND = 12.5
@@ -55,7 +55,7 @@ class _Film:
     """A figure that is laid out once and drawn frame by frame."""
 
     def __init__(self, clip: Clip, shots: Sequence[Shot], *, title: str) -> None:
-        self._clip, self._shots = clip, shots
+        self._clip, self._shots, self._shades = clip, shots, shades_of(shots)
         self._ghost = next((shot for shot in shots if shot.name == TRUTH), None)
         self._framing: Framing = framing_of(self._ghost or shots[0])
         time_ns = np.asarray(clip.observations.time_ns)
@@ -77,7 +77,7 @@ class _Film:
     def picture(self, frame: int) -> Image.Image:
         """Draw one frame; the side that it is seen from swings to and fro once in the whole clip."""
         turn = 2.0 * np.pi * frame / max(len(self._seconds), 1)
-        for place, (axes, shot) in enumerate(zip(self._panels, self._shots, strict=True)):
+        for axes, shot in zip(self._panels, self._shots, strict=True):
             draw_panel(
                 axes,
                 shot,
@@ -86,7 +86,7 @@ class _Film:
                 framing=self._framing,
                 frame=frame,
                 azimuth_rad=self._side() + _SWING_RAD * float(np.sin(turn)),
-                shade=shade_of(shot, place - (self._ghost is not None)),
+                shade=self._shades[shot.name],
             )
         draw_cameras(self._map, self._clip, framing=self._framing, frame=frame)
         self._cursor.set_xdata([self._seconds[frame]] * 2)

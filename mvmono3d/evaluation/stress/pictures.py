@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
-from mvmono3d.evaluation.figures import bin_title, colour, save
+from mvmono3d.evaluation.colours import colours_of
+from mvmono3d.evaluation.figures import bin_title, plain_log, save
 from mvmono3d.evaluation.score import UNSEEN_BINS
 from mvmono3d.evaluation.stress.measures import MOST_VIEWS, RELIABILITY_LEVELS
 from mvmono3d.evaluation.stress.readouts import mean, views_name
@@ -121,7 +121,7 @@ def _bars(
     places = np.array([row for row, _ in known]) - 0.4 + height * (number + 0.5)
     middle = np.array([ratio.mean for _, ratio in known])
     reach = [[max(r.mean - r.low, 0.0) for _, r in known], [max(r.high - r.mean, 0.0) for _, r in known]]
-    shade = colour(_order(lines).index(method))
+    shade = colours_of(_order(lines))[method]
     axes.barh(places, middle, height=0.9 * height, color=shade, label=method)
     axes.errorbar(middle, places, xerr=np.array(reach), fmt="none", ecolor="#333333", elinewidth=0.8)
 
@@ -132,22 +132,19 @@ def _panels(lines: Sequence[Line], draw: Callable[[Axes, Line, str], None], *, l
     columns = min(3, len(rows))
     height = -(-len(rows) // columns)
     figure = Figure(figsize=(3.4 * columns + 0.6, 3.0 * height + 0.5), layout="constrained")
-    order = _order(lines)
+    shades = colours_of(_order(lines))
     shared: Axes | None = None
     for place, row in enumerate(rows):
         axes = figure.add_subplot(height, columns, place + 1, sharey=shared)
         shared = shared or axes
         for line in lines:
             if line.row == row:
-                draw(axes, line, colour(order.index(line.method)))
+                draw(axes, line, shades[line.method])
                 axes.set_title(line.title, fontsize=9)
         axes.grid(axis="y", which="both", color="#eeeeee")
         axes.tick_params(labelsize=8)
         if log:
-            axes.set_yscale("log")
-            axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-            axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-            axes.yaxis.set_minor_formatter(NullFormatter())
+            plain_log(axes)
     figure.axes[0].legend(frameon=False, fontsize=8)
     return figure
 
