@@ -23,7 +23,7 @@ from tests.benchmarks.peers.scenes import WORLDS, held_out_clips, real_clip, sce
 from tests.benchmarks.peers.scoring import Result, left_out_px, score_answer
 from tests.benchmarks.peers.tune import read_tuned
 
-SCENES = {"body25b": 12, "body17": 6, "hand21-C": 8, "hand21-E": 12}
+SCENES = {"body25b": 10, "body17": 4, "hand21-C": 6, "hand21-E": 10}
 FRAMES = 200
 
 

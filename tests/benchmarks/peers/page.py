@@ -104,8 +104,9 @@ def _provenance(frames, jobs):
     changed = _git("status", "--porcelain", "--untracked-files=no", "mvmono3d", "tests/benchmarks")
     packages = ("numpy", "numba", "onnxruntime", "scipy")
     ours = ", ".join(f"{name} {version(name)}" for name in packages)
+    state = " with local changes" if changed else ""
     sentences = (
-        f"Run on {datetime.date.today().isoformat()} at commit {commit}{' with local changes' * bool(changed)},",
+        f"Run on {datetime.date.today().isoformat()} at commit {commit}{state},",
         f"with Python {platform.python_version()} on {_processor()}: one thread per process, {jobs} of the",
         f"peers at a time, load average {os.getloadavg()[2]:.0f}.",
         f"Synthetic scenes have {frames} frames at 60 Hz.",
