@@ -221,6 +221,7 @@ def test_without_bundles_every_bar_stands_as_not_measured(tmp_path, monkeypatch)
     monkeypatch.setattr("tests.benchmarks.learned.bench.MODELS", tmp_path)
     findings = run(read_arguments([str(tmp_path), "--no-real"]), say=nothing)
     assert {each.verdict for each in findings.reached} == {"not measured"}
+    assert {each.bar.number for each in findings.reached} == {*range(1, 11), 12}
     assert "No bundle is released yet" in (tmp_path / "learned.md").read_text()
 
 

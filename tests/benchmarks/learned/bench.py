@@ -95,6 +95,17 @@ def measure_real(bundles, root, *, findings, say):
         ]
 
 
+def stand_in_for_missing(findings):
+    """Let the bars of an actor that no bundle is for stand as not measured."""
+    kinds = {kind_of(bundle.manifest.skeleton) for bundle in findings.bundles.values()}
+    for kind, skeleton in (("body", "body25b"), ("hand", "hand21")):
+        if kind not in kinds:
+            findings.reached += [
+                Reached(bar=bar, about=skeleton, interval=None, source=f"no bundle for {skeleton}")
+                for bar in (*(each for each in SAMPLE_BARS if each.kind == kind), STEP)
+            ]
+
+
 def _on_clip(folder, clip):
     return reconstruct_with_bundle(folder, clip.observations, rig=clip.rig, skeleton=clip.skeleton)
 
@@ -145,6 +156,7 @@ def run(arguments, *, say=_say):
             only=arguments.sections,
             say=say,
         )
+    stand_in_for_missing(findings)
     if not arguments.no_real:
         measure_real(bundles, real_folder().parent, findings=findings, say=say)
     findings.reached += peer_bars(arguments.out / "peers.csv", "body25b")
