@@ -198,6 +198,20 @@ def test_experiments_state_bars_of_their_own(tmp_path):
     assert {each.verdict for each in missing} == {"not measured"}
 
 
+def test_learning_modes_are_compared_seed_by_seed(tmp_path):
+    folder = tmp_path / "2026-01-01_learning_modes"
+    folder.mkdir()
+    lines = ["seed,steps,method,metric,value,clips"]
+    for seed, error in ((0, 50.0), (1, 70.0)):
+        lines += [f"{seed},9,ssl,hidden_mm,{error},8", f"{seed},9,kalman,hidden_mm,100,8"]
+    (folder / "results.csv").write_text("\n".join(lines) + "\n")
+    stated, *missing = experiment_bars(tmp_path)
+    assert stated.interval is not None
+    assert [stated.interval.mean, stated.interval.low, stated.interval.high] == pytest.approx([-40, -50, -30])
+    assert stated.verdict == "no bar is set"
+    assert len(missing) == 2
+
+
 def judged(error, *, spread):
     random = np.random.default_rng(0)
     shape = (40, 4, 5)

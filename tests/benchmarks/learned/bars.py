@@ -64,6 +64,8 @@ class Reached:
         if self.interval is None:
             return "not measured"
         must, value = self.bar.must, self.interval
+        if must == Bound():
+            return "no bar is set"
         if not must.holds(value.mean):
             return "**NOT MET**"
         word = "aim met" if self.bar.aim is not None and self.bar.aim.holds(value.mean) else "met"

@@ -18,10 +18,13 @@ PEER_BARS = {
 }  # fmt: skip
 EXPECTED = {
     "training_time": "training time",
-    "ssl": "training without labels",
-    "labels_1_percent": "training with 1 % of the labels",
+    "ssl": "hidden joints: without labels against Kalman",
+    "labels_1_percent": "hidden joints: 1 % of the labels against all of them",
 }
-"""What `bar` columns of experiments/*/results.csv are called."""
+"""What `bar` columns of experiments/*/results.csv are called, and what they ask."""
+MODES = {"ssl": ("ssl", "kalman"), "labels_1_percent": ("ssl, then finetune", "supervised")}
+"""Methods of the experiment on learning modes whose errors are compared."""
+MODES_METRIC = "hidden_mm"
 COLUMNS = ("bar", "title", "value", "unit", "low", "high", "must_low", "must_high")
 """What such a table has, a line per bar; empty cells are open."""
 
@@ -52,6 +55,7 @@ def experiment_bars(folder):
             reader = csv.DictReader(file)
             if set(COLUMNS) <= set(reader.fieldnames or ()):
                 found += [(line["bar"], _stated(line, path)) for line in reader]
+    found += [each for path in sorted(folder.glob("*_learning_modes/results.csv")) for each in _modes(path)]
     named = {name for name, _ in found}
     missing = [
         Reached(
@@ -78,6 +82,22 @@ def _stated(line, path):
     must = Bound(low=number["must_low"], high=number["must_high"])
     bar = Bar(number=12, title=line["title"], unit=line["unit"], must=must)
     return Reached(bar=bar, about="", interval=interval, source=Path(path.parent.name, path.name).as_posix())
+
+
+def _modes(path):
+    """Compare trainings with the same seed: the mean, and the lowest and highest of the seeds."""
+    with path.open(newline="", encoding="utf-8") as file:
+        lines = [line for line in csv.DictReader(file) if line.get("metric") == MODES_METRIC]
+    errors = {(line["method"], line["seed"]): float(line["value"]) for line in lines}
+    for name, (own, other) in MODES.items():
+        seeds = [seed for method, seed in errors if method == own and (other, seed) in errors]
+        changes = [100.0 * (errors[own, seed] / errors[other, seed] - 1.0) for seed in seeds]
+        if changes:
+            mean = sum(changes) / len(changes)
+            interval = Interval(mean=mean, low=min(changes), high=max(changes), clips=len(changes))
+            bar = Bar(number=12, title=EXPECTED[name], unit="%", must=Bound())
+            source = f"{Path(path.parent.name, path.name).as_posix()}, {len(changes)} seeds"
+            yield name, Reached(bar=bar, about="", interval=interval, source=source)
 
 
 def _results(path):

@@ -17,7 +17,8 @@ recordings, which are one sequence each. Bar 5 counts silence as off; a joint is
 where for ten frames in a row its answer is farther off than 10 mm and outside the 99.9 % region that it
 states itself, or is not a number. Bar 9 asks for none: every stress row with two, three, four or more
 agreeing views, and every sequence under every row, counts if the mean error of joints that both answer is
-above the robust triangulation's at all."""
+above the robust triangulation's at all. Bar 12 is what other commands measured; brackets of experiments
+span their seeds."""
 
 TABLES_EXPLAINED = """\
 answers: mean error of what was answered; held, hidden: as above; missing: no answer, and it says so; near,
