@@ -12,9 +12,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mvmono3d.geometry.lens import undistort
-from mvmono3d.geometry.robust_straight import triangulate_robust_straight
 from mvmono3d.geometry.robust_kernel import triangulate_robust_bulk
 from mvmono3d.geometry.robust_settings import RobustSettings, RobustTriangulated
+from mvmono3d.geometry.robust_straight import triangulate_robust_straight
 
 CONFIDENT_VIEWS = 3
 """Views that must agree before a consensus counts as confident (2 can agree by accident)."""

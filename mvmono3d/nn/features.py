@@ -26,14 +26,6 @@ FEATURES = (
 )  # fmt: skip
 """The feature axis. Pixels are in units of the detector's noise, lengths in units of the actor."""
 
-_COMPUTED = (
-    "confidence", "detected", "left_out_residual", "left_out_solved", "ray_distance_min",
-    "ray_distance_mean", "ray_distance_max", "ray_pairs", "depth", "clearance", "inlier", "agreeing",
-    "mirror_distance", "age", "view_share", "rig_error", "residual_u", "residual_v", "innovation_u",
-    "innovation_v", "velocity_u", "velocity_v",
-)  # fmt: skip
-"""The order in which features are computed."""
-
 
 class Past(NamedTuple):
     """What features of a frame need from the frames before it."""
@@ -50,14 +42,11 @@ class FrameFeatures(nn.Module):
     """Per view and joint: confidence, residuals, agreement with the other views, motion, occluders."""
 
     mirror: Tensor
-    order: Tensor
 
     def __init__(self, *, skeleton: Skeleton) -> None:
         super().__init__()
         self.clearance = Clearance(skeleton=skeleton)
         self.register_buffer("mirror", torch.tensor(skeleton.mirror), persistent=False)
-        order = torch.tensor([_COMPUTED.index(feature) for feature in FEATURES])
-        self.register_buffer("order", order, persistent=False)
 
     def forward(
         self,
@@ -78,18 +67,17 @@ class FrameFeatures(nn.Module):
         agreeing = evidence.agreeing.to(detected.dtype) / 4.0
         age = torch.log1p(past.age_s * 10.0)
         depth = linearised.depth.clamp(min=0.1)
+        residual, innovation, velocity = _moves(linearised, past, frames)
         columns = [
-            frames.confidence, detected, *_left_out(linearised, equations, frames),
+            frames.confidence, detected, residual, *_left_out(linearised, equations, frames),
             *_ray_distances(frames, depth), torch.log(depth) - 1.5,
             self.clearance(reference, camera_from_world=frames.camera_from_world, unit_m=unit_m),
-            evidence.inlier.to(detected.dtype), _for_views(agreeing, views),
-            self._mirror_distance(linearised, frames), _for_views(age, views),
+            evidence.inlier.to(detected.dtype), _for_views(agreeing, views), innovation,
+            self._mirror_distance(linearised, frames), velocity, _for_views(age, views),
             detected.mean(-1, keepdim=True).expand_as(detected), 0.5 * torch.log1p(rig_variance),
         ]  # fmt: skip
         # Side by side along the views: an engine then copies once, and not once per feature.
-        together = torch.cat(columns, dim=-2).unflatten(-2, (-1, views)).movedim(-3, -1)
-        moves = _moves(linearised, past, frames)
-        return torch.cat([together, moves], dim=-1).index_select(-1, self.order)
+        return torch.cat(columns, dim=-2).unflatten(-2, (-1, views)).movedim(-3, -1)
 
     def _mirror_distance(self, linearised: Linearised, frames: Frames) -> Tensor:
         partner = linearised.projected.index_select(-2, self.mirror)
@@ -102,12 +90,14 @@ def signed_log(value: Tensor) -> Tensor:
     return value.sign() * torch.log1p(value.abs() / 2.0)
 
 
-def _moves(linearised: Linearised, past: Past, frames: Frames) -> Float[Tensor, "*batch view joint 6"]:
-    """Return residual, innovation and velocity in the image, log-compressed."""
+def _moves(linearised: Linearised, past: Past, frames: Frames) -> tuple[Tensor, ...]:
+    """Return residual, innovation and velocity in the image, log-compressed: u of all views, then v."""
     expected, in_front = project_pinhole(past.expected, frames)
-    innovation = torch.where((frames.detected & in_front)[..., None], frames.pixels - expected, 0.0)
-    velocity = torch.where((frames.detected & past.detected)[..., None], frames.pixels - past.pixels, 0.0)
-    return signed_log(torch.cat([linearised.residual, innovation, velocity], dim=-1))
+    seen, followed = (frames.detected & mask for mask in (in_front, past.detected))
+    innovation = (frames.pixels - expected) * seen.to(expected.dtype)[..., None]
+    velocity = (frames.pixels - past.pixels) * followed.to(expected.dtype)[..., None]
+    moves = signed_log(torch.cat([linearised.residual, innovation, velocity], dim=-1))
+    return moves.movedim(-1, -3).flatten(-3, -2).chunk(3, dim=-2)
 
 
 def _for_views(values: Float[Tensor, "*batch joint"], views: int) -> Float[Tensor, "*batch view joint"]:

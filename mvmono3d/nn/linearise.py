@@ -38,9 +38,11 @@ def linearise(frames: Frames, reference: Float[Tensor, "*batch joint 3"]) -> Lin
     projected = normalised * frames.lens[..., None, :2]
     measured = frames.pixels / frames.lens[..., None, :2]
     jacobian = jacobian_at(measured, depth, lens=frames.lens, camera_from_world=frames.camera_from_world)
+    # All of it is finite, and engines multiply several times faster than they choose.
+    kept = usable.to(depth.dtype)[..., None]
     return Linearised(
-        torch.where(usable[..., None], frames.pixels - projected, 0.0),
-        torch.where(usable[..., None, None], jacobian, 0.0),
+        (frames.pixels - projected) * kept,
+        jacobian * kept[..., None],
         usable,
         depth,
         projected,
