@@ -17,6 +17,7 @@ from mvmono3d.core.schema import atomic_write
 from mvmono3d.deploy.interface import BOOLEAN, INPUTS, INTEGER, OUTPUTS, TensorSpec
 from mvmono3d.errors import ConfigurationError
 from mvmono3d.export.lint import lint
+from mvmono3d.export.products import prefer_products
 from mvmono3d.export.views import merge_views
 
 OPSET = 20
@@ -67,7 +68,7 @@ def _trace(network: nn.Module, axes: Mapping[str, int]) -> onnx_ir.Model:
 
 
 def _simplify(model: onnx_ir.Model) -> None:
-    """Fold constants and merge what is computed twice; nothing that could change a number.
+    """Fold constants and merge what is computed twice; nothing that changes a number beyond its last digit.
 
     Engines optimise further when they load. The exporter's own rewrite rules take minutes on a graph of
     thousands of nodes, and the rewritten graph decided other joints by consensus than the network.
@@ -85,6 +86,7 @@ def _simplify(model: onnx_ir.Model) -> None:
         )
         for simplify in passes:
             simplify(model)
+        prefer_products(model)
         merge_views(model)
         for simplify in once:
             simplify(model)
