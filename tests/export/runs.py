@@ -22,7 +22,7 @@ def config() -> dict[str, Any]:
         "pipeline.reconstructor.Reconstructor",
         skeleton=skeleton,
         horizon_s=2.0,
-        occlusion=_call("occlusion.net.OcclusionNet", skeleton=skeleton, width=6, embedding=2),
+        occlusion=_call("occlusion.net.OcclusionNet", skeleton=skeleton, width=6),
         triangulation=_call("triangulation.net.ViewWeights", width=4, prior_sigma=0.3),
         prior=_call("prior.net.PriorNet", skeleton=skeleton, width=8),
         imputation=_call(
