@@ -10,7 +10,7 @@ from mvmono3d.errors import InvalidRecordError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoardSightings:
-    """Board corners seen by cameras; one pose of the board (or several cameras' frames of one instant) per row."""
+    """Board corners seen by cameras; one pose of the board per row: the cameras' frames of one instant."""
 
     cameras: tuple[str, ...]
     size_px: Int[Array, "view 2"]
