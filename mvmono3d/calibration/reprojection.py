@@ -1,0 +1,205 @@
+"""Corners, what is estimated from them, and how far apart the two are: residuals and their Jacobian."""
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from mvmono3d.calibration.sightings import BoardSightings
+from mvmono3d.core.array import Array
+from mvmono3d.core.record import Record
+from mvmono3d.geometry.lens import distort
+from mvmono3d.geometry.rigid import (
+    compose,
+    cross_matrix,
+    multiply,
+    rotation_from_vector,
+    transform_from,
+    transform_points,
+)
+
+NEAREST_M = 1e-2
+"""Depths are held beyond this, so that a board that passes a camera in a bad step stays finite."""
+_STEP = 1e-6
+"""Of the central difference through the lens: its error is 1e-12 of third derivatives, below rounding."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corners(Record):
+    """Seen corners as one list: who saw which corner of which pose where."""
+
+    view: Int[Array, " seen"]
+    pose: Int[Array, " seen"]
+    corner: Int[Array, " seen"]
+    point_board: Float[Array, "seen 3"]
+    pixels: Float[Array, "seen 2"]
+
+    def __len__(self) -> int:
+        return len(self.view)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate(Record):
+    """Everything that a bundle adjustment moves."""
+
+    lens: Float[Array, "view 10"]
+    camera_from_world: Float[Array, "view 3 4"]
+    world_from_board: Float[Array, "pose 3 4"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step(Record):
+    """A change of an estimate: a turn (rad) and a shift (m) after each transform, and added to each lens."""
+
+    lens: Float[Array, "view 9"]
+    camera: Float[Array, "view 6"]
+    board: Float[Array, "pose 6"]
+
+
+class Derivatives(NamedTuple):
+    """Of each corner's residual (px) by the lens and the pose of its camera and by the pose of its board."""
+
+    lens: Float[Array, "seen 2 9"]
+    camera: Float[Array, "seen 2 6"]
+    board: Float[Array, "seen 2 6"]
+
+
+def corners_of(sightings: BoardSightings) -> Corners:
+    """List the seen corners of a record of sightings."""
+    pose, view, corner = np.nonzero(sightings.seen)
+    return Corners(
+        view=view,
+        pose=pose,
+        corner=corner,
+        point_board=np.asarray(sightings.corners_m, dtype=np.float64)[corner],
+        pixels=np.asarray(sightings.pixels, dtype=np.float64)[pose, view, corner],
+    )
+
+
+def no_step(estimate: Estimate) -> Step:
+    """Return the step that changes nothing."""
+    views, poses = len(estimate.lens), len(estimate.world_from_board)
+    return Step(lens=np.zeros((views, 9)), camera=np.zeros((views, 6)), board=np.zeros((poses, 6)))
+
+
+def moved(estimate: Estimate, step: Step) -> Estimate:
+    """Return the estimate after a step: x -> exp(turn) x + shift behind each transform."""
+    lens = np.array(estimate.lens)
+    lens[:, :9] += step.lens
+    return replace(
+        estimate,
+        lens=lens,
+        camera_from_world=compose(_transform(step.camera), estimate.camera_from_world),
+        world_from_board=_turned(estimate.world_from_board, step.board),
+    )
+
+
+def predicted(estimate: Estimate, corners: Corners) -> Float[Array, "seen 2"]:
+    """Return the pixels at which the estimate expects the corners."""
+    _, points_camera = _points(estimate, corners)
+    return distort(_normalised(points_camera), estimate.lens[corners.view])[:, 0]
+
+
+def residuals(estimate: Estimate, corners: Corners) -> Float[Array, "seen 2"]:
+    """Return predicted less observed pixels."""
+    return predicted(estimate, corners) - corners.pixels
+
+
+def derivatives(estimate: Estimate, corners: Corners, *, step: Step | None = None) -> Derivatives:
+    """Return the derivatives of `residuals` by a step.
+
+    Args:
+        estimate: Where they are taken.
+        corners: Of which residuals.
+        step: The step that led to the estimate; the derivatives are then by that step's numbers. Without
+            it they are by a small step from here.
+    """
+    points_world, points_camera = _points(estimate, corners)
+    normalised, lens = _normalised(points_camera), estimate.lens[corners.view]
+    depth = np.maximum(points_camera[:, 2], NEAREST_M)
+    by_normalised = _by_normalised(normalised, lens)
+    scaled = by_normalised / depth[:, None, None]
+    by_depth = -np.sum(scaled * normalised, axis=-1, keepdims=True)
+    by_camera_point = np.concatenate([scaled, by_depth], axis=-1)
+    rotation = estimate.camera_from_world[corners.view][..., :3]
+    by_world_point = multiply(by_camera_point, rotation)
+    camera_step = None if step is None else step.camera[corners.view]
+    board_step = None if step is None else step.board[corners.pose]
+    from_origin = points_world - estimate.world_from_board[corners.pose][..., 3]
+    return Derivatives(
+        _by_lens(normalised, lens),
+        _by_transform(by_camera_point, points_camera, camera_step),
+        _by_transform(by_world_point, from_origin, board_step, shifted=False),
+    )
+
+
+def _points(estimate: Estimate, corners: Corners) -> tuple[Array, Array]:
+    world_from_board = estimate.world_from_board[corners.pose]
+    points_world = transform_points(world_from_board, corners.point_board[:, None])
+    camera_from_world = estimate.camera_from_world[corners.view]
+    return points_world[:, 0], transform_points(camera_from_world, points_world)[:, 0]
+
+
+def _normalised(points_camera: Array) -> Array:
+    """Return (x / z, y / z) with an axis of length 1 for the joints of `distort`."""
+    return (points_camera[:, :2] / np.maximum(points_camera[:, 2:], NEAREST_M))[:, None]
+
+
+def _by_normalised(normalised: Array, lens: Array) -> Array:
+    columns = []
+    for shift in _STEP * np.eye(2):
+        ahead, behind = distort(normalised + shift, lens), distort(normalised - shift, lens)
+        columns.append((ahead - behind)[:, 0] / (2.0 * _STEP))
+    return np.stack(columns, axis=-1)
+
+
+def _by_lens(normalised: Array, lens: Array) -> Array:
+    """Return the derivative by the lens: exact, because a lens is linear in its coefficients."""
+    unit = np.zeros_like(lens)
+    unit[:, :2], unit[:, 9] = 1.0, lens[:, 9]
+    straight = distort(normalised, unit)[:, 0]
+    unit[:, 4:9] = lens[:, 4:9]
+    bent = distort(normalised, unit)[:, 0]
+    columns = np.zeros((len(lens), 2, 9))
+    for axis in range(2):
+        columns[:, axis, axis] = bent[:, axis]
+        columns[:, axis, 2 + axis] = 1.0
+    for place in range(4, 9):
+        unit[:, 4:9] = 0.0
+        unit[:, place] = 1.0
+        columns[:, :, place] = lens[:, :2] * (distort(normalised, unit)[:, 0] - straight)
+    return columns
+
+
+def _by_transform(by_point: Array, points: Array, step: Array | None, *, shifted: bool = True) -> Array:
+    """Return the derivative by turn and shift of x -> exp(turn) x + shift, from that by the moved points."""
+    turned = points if step is None or not shifted else points - step[:, 3:]
+    by_turn = -multiply(by_point, cross_matrix(turned))
+    if step is not None:
+        by_turn = multiply(by_turn, _left_jacobian(step[:, :3]))
+    return np.concatenate([by_turn, by_point], axis=-1)
+
+
+def _left_jacobian(turn: Array) -> Array:
+    """Return J with exp(turn + δ) = exp(J δ) exp(turn) to first order (Solà 2018, eq. 145)."""
+    angle = np.linalg.norm(turn, axis=-1)[:, None, None]
+    small = angle < 1e-4
+    safe = np.where(small, 1.0, angle)
+    skew = cross_matrix(turn)
+    first = np.where(small, 0.5 - angle**2 / 24.0, (1.0 - np.cos(safe)) / safe**2)
+    second = np.where(small, 1.0 / 6.0 - angle**2 / 120.0, (safe - np.sin(safe)) / safe**3)
+    return np.eye(3) + first * skew + second * multiply(skew, skew)
+
+
+def _transform(step: Array) -> Array:
+    return transform_from(rotation_from_vector(step[:, :3]), step[:, 3:])
+
+
+def _turned(world_from_board: Array, step: Array) -> Array:
+    """Turn each board about its own origin and shift it."""
+    rotation = rotation_from_vector(step[:, :3])
+    shifted = world_from_board[..., 3] + step[:, 3:]
+    return transform_from(multiply(rotation, world_from_board[..., :3]), shifted)
+
+
