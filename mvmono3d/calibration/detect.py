@@ -1,0 +1,95 @@
+"""The corners of a board in one image."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from mvmono3d.calibration.board import Board, BoardKind
+from mvmono3d.calibration.board_pattern import opencv_charuco, opencv_dictionary
+from mvmono3d.calibration.chessboard import find_chessboard
+
+LEAST_CORNERS = 4
+"""Fewer corners don't even fix a homography."""
+
+_SMALLEST_WINDOW_PX = 2
+_LARGEST_WINDOW_PX = 9
+_STEPS = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 50, 1e-3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundCorners:
+    """Corners of one image; their numbers count the rows of `Board.corners_m()`."""
+
+    numbers: Int[np.ndarray, " found"]
+    pixels: Float[np.ndarray, "found 2"]
+    legacy_pattern: bool = False
+    """Generation of the ChArUco pattern that fits."""
+
+
+def find_corners(image: UInt8[np.ndarray, "height width"], board: Board) -> FoundCorners:
+    """Find the board's corners to a fraction of a pixel; without a board, none.
+
+    Where `board.legacy_pattern` is open, the generation that explains more corners wins. Boards seen in
+    a mirror are not found: their markers are no markers. A chessboard counts only when seen whole.
+    """
+    picture = cv2.bitwise_not(image) if board.inverted else image
+    if board.kind is BoardKind.CHESSBOARD:
+        pixels = find_chessboard(picture, board)
+        return FoundCorners(numbers=np.arange(len(pixels)), pixels=pixels)
+    if board.kind is BoardKind.ARUCO_GRID:
+        return _grid_corners(picture, board)
+    found = [_charuco_corners(picture, board, legacy_pattern=legacy) for legacy in board.generations]
+    return max(found, key=lambda corners: len(corners.numbers))
+
+
+def _charuco_corners(picture: np.ndarray, board: Board, *, legacy_pattern: bool) -> FoundCorners:
+    detector = cv2.aruco.CharucoDetector(opencv_charuco(board, legacy_pattern=legacy_pattern))
+    corners, numbers, *_ = detector.detectBoard(picture)
+    # OpenCV 4 returns (N, 1, 2) and (N, 1), OpenCV 5 (N, 2) and (N,), both None without a board.
+    if numbers is None or len(numbers) < LEAST_CORNERS:
+        return _nothing()
+    order = np.asarray(numbers).ravel().astype(np.int64)
+    pixels = np.asarray(corners, dtype=np.float64).reshape(-1, 2)
+    return FoundCorners(
+        numbers=order, pixels=_refine(picture, pixels, order, board), legacy_pattern=legacy_pattern
+    )
+
+
+def _refine(picture: np.ndarray, pixels: np.ndarray, numbers: np.ndarray, board: Board) -> np.ndarray:
+    """Move corners to the saddle of brightness; the window stays clear of the markers' own edges."""
+    plan = board.corners_m()[numbers, :2] / board.square_m
+    apart = np.linalg.norm(plan[:, None] - plan[None], axis=-1)
+    first, second = np.nonzero(np.triu(np.abs(apart - 1.0) < 0.1))
+    if not len(first):
+        return pixels
+    nearest_px = np.linalg.norm(pixels[first] - pixels[second], axis=-1).min()
+    # A marker begins this share of a square away from the corner.
+    clear = (1.0 - board.marker_m / board.square_m) / 2.0
+    half = int(np.clip(nearest_px * clear, _SMALLEST_WINDOW_PX, _LARGEST_WINDOW_PX))
+    flat = pixels.astype(np.float32).reshape(-1, 1, 2)
+    moved = cv2.cornerSubPix(picture, flat.copy(), (half, half), (-1, -1), _STEPS)
+    moved = np.asarray(moved, dtype=np.float64).reshape(-1, 2)
+    stayed = np.linalg.norm(moved - pixels, axis=-1) < half
+    return np.where(stayed[:, None], moved, pixels)
+
+
+def _grid_corners(picture: np.ndarray, board: Board) -> FoundCorners:
+    settings = cv2.aruco.DetectorParameters()
+    settings.cornerRefinementMethod = cv2.aruco.CORNER_REFINE_SUBPIX
+    detector = cv2.aruco.ArucoDetector(opencv_dictionary(board), settings)
+    corners, numbers, _ = detector.detectMarkers(picture)
+    if numbers is None or not len(numbers):
+        return _nothing()
+    order = np.asarray(numbers).ravel().astype(np.int64) - board.first_id
+    pixels = np.asarray(corners, dtype=np.float64).reshape(-1, 4, 2)
+    # A number seen twice is a reflection or a second board: neither copy can be trusted.
+    once = np.isin(order, [number for number in order if np.count_nonzero(order == number) == 1])
+    kept = once & (order >= 0) & (order < board.markers)
+    every = order[kept, None] * 4 + np.arange(4)
+    return FoundCorners(numbers=every.ravel(), pixels=pixels[kept].reshape(-1, 2))
+
+
+def _nothing() -> FoundCorners:
+    return FoundCorners(numbers=np.zeros(0, dtype=np.int64), pixels=np.zeros((0, 2)))
