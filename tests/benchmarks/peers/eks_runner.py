@@ -5,7 +5,7 @@ here; EKS then uses 1 / likelihood, px². `variance` "own" hands it the score as
 this is its own rule; "score" hands it 1 / sigma², with sigma = sigma_px (1 + doubt (1 - score)). A missing
 detection, which EKS does not know, is interpolated in its view with the largest variance EKS allows
 (316 px, squared). The answer is EKS's 3D latent, so nothing is triangulated again. Where its variance
-inflation fails (a singular matrix), it runs without.
+inflation fails (a singular matrix, no sure frame), it runs without.
 """
 
 import time
@@ -40,8 +40,9 @@ def reconstruct(scene, settings):
     core = time.process_time()
     try:
         table = _smooth(markers, scene, settings)
-    except np.linalg.LinAlgError:
-        # Inflation multiplies variances until all views agree, sometimes without end.
+    except (np.linalg.LinAlgError, ValueError):
+        # Inflation multiplies variances until all views agree, sometimes without end; or finds no frame
+        # that is sure enough to begin with.
         table = _smooth(markers, scene, settings | {"inflate": False})
     end = time.process_time()
     values = np.asarray(table, dtype=np.float64).reshape(len(scene.time_ns), len(scene.joints), 6)

@@ -25,6 +25,7 @@ STAGES = {
             {"handle_swap": True},
         ],
         [*combine(likelihood_threshold=(0.4, 0.6, 0.7)), {"reproj_error_threshold": 11.0}],
+        [*combine(reproj_error_threshold=(2.5, 6.0)), {"cut_off_hz": 3.0}],
     ],
     "aniposelib": [
         [*combine(n_deriv_smooth=(1, 2), scale_smooth=(1.0, 4.0, 10.0)), {"n_deriv_smooth": 3}],
@@ -32,6 +33,13 @@ STAGES = {
         [{"scores": True}, {"least_confidence": 0.3}, {"scores": True, "least_confidence": 0.3}],
         [*combine(scale_smooth=(2.0, 20.0)), {"start": "linear"}],
         [{"scale_length": 15.0}, {"least_confidence": 0.5}, {"reproj_error_threshold": 3.0}],
+        combine(reproj_error_threshold=(1.0, 2.0)),
+        [
+            {"reproj_error_threshold": 0.5},
+            {"scale_smooth": 1.0},
+            {"scale_smooth": 5.0},
+            {"scale_length": 3.0},
+        ],
     ],
     "EKS": [
         [{}, {"smooth_per_px2": 0.05}],
