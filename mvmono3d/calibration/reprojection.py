@@ -201,5 +201,3 @@ def _turned(world_from_board: Array, step: Array) -> Array:
     rotation = rotation_from_vector(step[:, :3])
     shifted = world_from_board[..., 3] + step[:, 3:]
     return transform_from(multiply(rotation, world_from_board[..., :3]), shifted)
-
-
