@@ -1,0 +1,111 @@
+"""The joint adjustment of all lenses, camera poses and board poses, with outliers left out."""
+
+import importlib.util
+import logging
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from mvmono3d.calibration.bundle_scipy import solve_with_scipy
+from mvmono3d.calibration.bundle_system import Problem
+from mvmono3d.calibration.camera_model import LensModel
+from mvmono3d.calibration.reprojection import Corners, Estimate, residuals
+from mvmono3d.core.array import Array
+from mvmono3d.errors import ConfigurationError, MissingDependencyError
+
+SOLVERS = ("auto", "ceres", "scipy")
+_LOG = logging.getLogger(__name__)
+_RAYLEIGH_MEDIAN = 1.1774100225154747
+"""Median length of a two-dimensional residual over its standard deviation per axis."""
+_LEAST_SIGMA_PX = 1e-3
+_ROUNDS = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adjusted:
+    """The estimate of least cost, and which corners it rests on."""
+
+    estimate: Estimate
+    problem: Problem
+    """With the corners that took part."""
+    inlier: Bool[Array, " seen"]
+    """Of all corners given."""
+
+
+def adjust(
+    start: Estimate,
+    corners: Corners,
+    *,
+    models: tuple[LensModel, ...],
+    fixed_camera: int,
+    solver: str,
+    huber: float = 3.0,
+    outlier: float = 4.5,
+) -> Adjusted:
+    """Minimise the robust reprojection error of all corners over all lenses and poses together.
+
+    Each camera's noise is measured from its residuals (median first, so that outliers don't widen it);
+    corners further off than `outlier` sigmas are left out and the rest adjusted again, until the same
+    corners stay. Triggs et al., Bundle adjustment: a modern synthesis (2000).
+
+    Args:
+        start: From `place`.
+        corners: Numbered as the boards of `start`.
+        models: What is free in each lens.
+        fixed_camera: The camera whose pose is held.
+        solver: "ceres" or "scipy": see `chosen_solver`.
+        huber: Sigmas beyond which a corner counts linearly.
+        outlier: Sigmas beyond which a corner is left out.
+    """
+    inlier = np.ones(len(corners), dtype=bool)
+    sigma = noise_px(residuals(start, corners), corners, views=len(models))
+    problem = Problem(corners=corners, models=models, sigma_px=sigma, huber=1.5, fixed_camera=fixed_camera)
+    estimate = solve(start, problem, solver=solver, tolerance=1e-6)
+    for _ in range(_ROUNDS):
+        found = residuals(estimate, corners)
+        sigma = noise_px(found, corners, views=len(models))
+        before, inlier = inlier, np.linalg.norm(found, axis=-1) <= outlier * sigma[corners.view]
+        kept = corners.map(lambda array, inlier=inlier: array[inlier])
+        problem = replace(problem, corners=kept, sigma_px=sigma, huber=huber)
+        estimate = solve(estimate, problem, solver=solver)
+        if np.array_equal(before, inlier):
+            break
+    return Adjusted(estimate=estimate, problem=problem, inlier=inlier)
+
+
+def solve(start: Estimate, problem: Problem, *, solver: str, tolerance: float = 1e-10) -> Estimate:
+    """Return the estimate of least robust cost, by the named solver."""
+    if solver == "ceres":
+        from mvmono3d.calibration.bundle_ceres import solve_with_ceres
+
+        return solve_with_ceres(start, problem, tolerance=tolerance)
+    return solve_with_scipy(start, problem, tolerance=tolerance)
+
+
+def chosen_solver(wanted: str) -> str:
+    """Return "ceres" or "scipy": for "auto" Ceres if it is installed, and a warning if it isn't.
+
+    Raises `ConfigurationError` for other names and `MissingDependencyError` for "ceres" without it.
+    """
+    if wanted not in SOLVERS:
+        raise ConfigurationError(f"no solver {wanted!r}; known: {', '.join(SOLVERS)}")
+    if wanted == "scipy":
+        return wanted
+    if all(importlib.util.find_spec(package) for package in ("pyceres", "pycolmap")):
+        return "ceres"
+    how = "pip install 'mvmono3d[calibration]'"
+    if wanted == "ceres":
+        raise MissingDependencyError(
+            f"solver 'ceres' needs pyceres and pycolmap, which aren't installed: {how}, or take solver 'scipy'"
+        )
+    _LOG.warning("pyceres or pycolmap isn't installed: adjusting with scipy, slower; %s", how)
+    return "scipy"
+
+
+def noise_px(found: Float[Array, "seen 2"], corners: Corners, *, views: int) -> Float[Array, " view"]:
+    """Return each camera's noise per axis from the median length of its residuals; 1 px for none."""
+    lengths = np.linalg.norm(found, axis=-1)
+    per_view = [lengths[corners.view == view] for view in range(views)]
+    sigma = [float(np.median(mine)) / _RAYLEIGH_MEDIAN if len(mine) else 1.0 for mine in per_view]
+    return np.maximum(np.asarray(sigma), _LEAST_SIGMA_PX)

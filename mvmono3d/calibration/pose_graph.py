@@ -1,0 +1,168 @@
+"""Where cameras and boards stand, from the poses of boards that cameras share: the start of the adjustment."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from mvmono3d.calibration.planar_pose import PlanarPoses, planar_poses, pose_errors, spread_out
+from mvmono3d.calibration.reprojection import Corners, Estimate
+from mvmono3d.core.array import Array
+from mvmono3d.errors import InvalidRecordError
+from mvmono3d.geometry.rigid import compose, invert, transform_from
+
+MOST_SHARED = 40
+"""Shared poses that the transform between two cameras is sought in."""
+_CUT_PX = 20.0
+"""An error beyond this counts as this: one wrong solution is as bad as another."""
+_AGREES = 3.0
+"""Poses within this many median errors of the best transform take part in the average."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """Cameras and boards in one world, that of the root camera, and which poses were placed."""
+
+    estimate: Estimate
+    poses: Int[Array, " placed"]
+    """Numbers of the poses that `estimate` holds, in its order."""
+    root: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """One board before one camera."""
+
+    points_board: Array
+    pixels: Array
+    lens: Array
+    poses: PlanarPoses
+
+
+def place(corners: Corners, lens: Float[Array, "view 10"], *, names: tuple[str, ...]) -> Placed:
+    """Place all cameras and every board that one of them sees well.
+
+    The transform between two cameras is the one, among those that any shared pose suggests with either
+    of its planar solutions, under which each camera's boards appear where the other saw them; cameras
+    are joined along the tree of most shared corners. Raises `InvalidRecordError` where cameras fall into
+    parts that share no board, and names the parts.
+    """
+    seen = _all_seen(corners, lens)
+    shared = _shared_corners(seen, len(lens))
+    root = int(np.argmax(shared.sum(axis=1)))
+    camera_from_root = {root: np.eye(3, 4)}
+    while len(camera_from_root) < len(lens):
+        inside = sorted(camera_from_root)
+        outside = [view for view in range(len(lens)) if view not in camera_from_root]
+        among = shared[np.ix_(inside, outside)]
+        if not among.any():
+            raise _disconnected(shared, names)
+        row, column = np.unravel_index(int(np.argmax(among)), among.shape)
+        near, new = inside[row], outside[column]
+        camera_from_root[new] = compose(_between(seen, new, near), camera_from_root[near])
+    camera_from_world = np.stack([camera_from_root[view] for view in range(len(lens))])
+    poses = sorted({pose for _, pose in seen})
+    boards = [_place_board({v: s for (v, p), s in seen.items() if p == pose}, camera_from_world) for pose in poses]
+    estimate = Estimate(lens=lens, camera_from_world=camera_from_world, world_from_board=np.stack(boards))
+    return Placed(estimate=estimate, poses=np.asarray(poses), root=root)
+
+
+def parts(shared: Int[Array, "view view"]) -> list[list[int]]:
+    """Return the groups of cameras that shared corners connect."""
+    left, found = set(range(len(shared))), []
+    while left:
+        group, edge = set(), {min(left)}
+        while edge:
+            group |= edge
+            edge = {int(other) for view in edge for other in np.flatnonzero(shared[view])} - group
+        found.append(sorted(group))
+        left -= group
+    return found
+
+
+def _all_seen(corners: Corners, lens: Array) -> dict[tuple[int, int], _Seen]:
+    seen = {}
+    for view, pose in np.unique(np.stack([corners.view, corners.pose], axis=-1), axis=0):
+        mine = (corners.view == view) & (corners.pose == pose)
+        points, pixels = corners.point_board[mine], corners.pixels[mine]
+        if spread_out(points):
+            found = planar_poses(points, pixels, lens[view])
+            seen[int(view), int(pose)] = _Seen(
+                points_board=points, pixels=pixels, lens=lens[view], poses=found
+            )
+    return seen
+
+
+def _shared_corners(seen: dict[tuple[int, int], _Seen], views: int) -> Array:
+    """Return how many corners two cameras have in poses that both see: the lesser count of each pose."""
+    shared = np.zeros((views, views), dtype=np.int64)
+    for (view, pose), one in seen.items():
+        for other in range(views):
+            if other != view and (other, pose) in seen:
+                shared[view, other] += min(len(one.pixels), len(seen[other, pose].pixels))
+    return shared
+
+
+def _between(seen: dict[tuple[int, int], _Seen], new: int, near: int) -> Array:
+    """Return new_from_near, averaged over the shared poses that agree with the best suggestion."""
+    poses = [pose for view, pose in seen if view == near and (new, pose) in seen]
+    poses = sorted(poses, key=lambda pose: -min(len(seen[new, pose].pixels), len(seen[near, pose].pixels)))
+    pairs = [(seen[new, pose], seen[near, pose]) for pose in poses[:MOST_SHARED]]
+    suggestions = np.stack([one for pair in pairs for one in _suggested(*pair)])
+    errors = np.stack([_transfer_errors(suggestions, *pair) for pair in pairs])
+    best = int(np.argmin(np.minimum(errors, _CUT_PX).sum(axis=0)))
+    # Of each pose, the suggestion nearest to the best one, if it is near at all.
+    agreeing = errors[:, best] <= max(_AGREES * float(np.median(errors[:, best])), 1.0)
+    chosen = [_nearest(_suggested(*pair), suggestions[best]) for pair, ok in zip(pairs, agreeing, strict=True) if ok]
+    return _average(np.stack(chosen))
+
+
+def _suggested(new: _Seen, near: _Seen) -> Array:
+    """Return new_from_near for each combination of the two boards' planar solutions."""
+    near_from_board = near.poses.camera_from_board
+    found = compose(new.poses.camera_from_board[:, None], invert(near_from_board)[None])
+    return found.reshape(-1, 3, 4)
+
+
+def _transfer_errors(suggestions: Array, new: _Seen, near: _Seen) -> Array:
+    """Return by how many pixels (median) the better solution of `near` misses what `new` saw, and back."""
+    forward = compose(suggestions[:, None], near.poses.camera_from_board[None])
+    back = compose(invert(suggestions)[:, None], new.poses.camera_from_board[None])
+    missed = np.median(pose_errors(new.points_board, new.pixels, new.lens, forward), axis=-1).min(axis=1)
+    returned = np.median(pose_errors(near.points_board, near.pixels, near.lens, back), axis=-1).min(axis=1)
+    return np.maximum(missed, returned)
+
+
+def _nearest(suggestions: Array, best: Array) -> Array:
+    difference = np.sum((suggestions[..., :3] - best[..., :3]) ** 2, axis=(-2, -1))
+    return suggestions[int(np.argmin(difference))]
+
+
+def _average(transforms: Array) -> Array:
+    """Return the chordal mean of rotations and the median of translations (Hartley et al. 2013, section 5.3)."""
+    left, _, right = np.linalg.svd(transforms[..., :3].sum(axis=0))
+    sign = np.diag([1.0, 1.0, np.sign(np.linalg.det(left @ right))])
+    return transform_from(left @ sign @ right, np.median(transforms[..., 3], axis=0))
+
+
+def _place_board(before: dict[int, _Seen], camera_from_world: Array) -> Array:
+    """Return world_from_board that all cameras together miss least, among all their planar solutions."""
+    tried = [
+        compose(invert(camera_from_world[view])[None], one.poses.camera_from_board)
+        for view, one in before.items()
+    ]
+    candidates = np.concatenate(tried)
+    cost = np.zeros(len(candidates))
+    for view, one in before.items():
+        in_camera = compose(camera_from_world[view][None], candidates)
+        errors = np.median(pose_errors(one.points_board, one.pixels, one.lens, in_camera), axis=-1)
+        cost = cost + len(one.pixels) * np.minimum(errors, _CUT_PX)
+    return candidates[int(np.argmin(cost))]
+
+
+def _disconnected(shared: Array, names: tuple[str, ...]) -> InvalidRecordError:
+    groups = [" ".join(names[view] for view in group) for group in parts(shared)]
+    return InvalidRecordError(
+        f"cameras fall into {len(groups)} parts that share no board pose: {' | '.join(groups)}; "
+        "record the board where a camera of each part sees it at the same instant"
+    )
