@@ -49,6 +49,9 @@ class Board:
     """Printed with black and white exchanged."""
     first_id: int = 0
     """Number of the first marker."""
+    two_sided: bool = False
+    """The back carries the front's mirror image, corner behind corner, so that cameras on both sides see
+    the same corners. Not for a chessboard, which looks the same in a mirror."""
 
     def __post_init__(self) -> None:
         least = 1 if self.kind is BoardKind.ARUCO_GRID else 3
@@ -58,6 +61,10 @@ class Board:
             raise InvalidRecordError(f"square of {self.square_m * 1e3:g} mm, expected within 0 to 10000 mm")
         if self.kind is not BoardKind.CHESSBOARD:
             _check_markers(self)
+        elif self.two_sided:
+            raise InvalidRecordError(
+                "a two-sided chessboard: front and back can't be told apart; use ChArUco"
+            )
 
     @property
     def corners(self) -> int:

@@ -11,6 +11,7 @@ Our own has one table, with lengths in millimetres as measured on the sheet:
     legacy_pattern = false          # left out: found from the images
     inverted = false
     first_id = 0
+    two_sided = false               # the back carries the front's mirror image
 """
 
 import tomllib
@@ -23,7 +24,10 @@ from mvmono3d.calibration.board import Board, BoardKind
 from mvmono3d.core.schema import SCHEMA_VERSION, atomic_write, check_schema
 from mvmono3d.errors import InvalidFileError, InvalidRecordError, UnknownNameError
 
-_KNOWN = ("kind", "squares", "square_mm", "marker_mm", "dictionary", "legacy_pattern", "inverted", "first_id")
+_KNOWN = (
+    *("kind", "squares", "square_mm", "marker_mm", "dictionary"),
+    *("legacy_pattern", "inverted", "first_id", "two_sided"),
+)
 
 
 def read_board(path: Path) -> Board:
@@ -44,7 +48,7 @@ def write_board(path: Path, board: Board) -> None:
     }
     if board.kind is not BoardKind.CHESSBOARD:
         table |= {"marker_mm": _mm(board.marker_m), "dictionary": board.dictionary}
-        table |= {"first_id": board.first_id}
+        table |= {"first_id": board.first_id, "two_sided": board.two_sided}
     if board.legacy_pattern is not None:
         table["legacy_pattern"] = board.legacy_pattern
     table["inverted"] = board.inverted
@@ -104,6 +108,7 @@ def _own(table: dict[str, Any], where: str) -> Board:
         legacy_pattern=_flag(table, "legacy_pattern", where) if "legacy_pattern" in table else None,
         inverted="inverted" in table and _flag(table, "inverted", where),
         first_id=_count(table, "first_id", where) if "first_id" in table else 0,
+        two_sided="two_sided" in table and _flag(table, "two_sided", where),
     )
 
 
@@ -146,7 +151,10 @@ def _sleap_anipose(content: dict[str, Any], where: str) -> Board:
 
 
 def _caliscope(content: dict[str, Any], where: str) -> Board:
-    """Read caliscope's charuco.toml; the square's side is taken only as it was measured, in centimetres."""
+    """Read caliscope's charuco.toml; the square's side is taken only as it was measured, in centimetres.
+
+    caliscope looks for every board in the mirror too: its boards may be printed on both sides.
+    """
     if "square_size_override_cm" not in content:
         raise InvalidFileError(
             f"{where}: no 'square_size_override_cm'; measure a printed square and write its side in cm"
@@ -160,6 +168,7 @@ def _caliscope(content: dict[str, Any], where: str) -> Board:
         dictionary=_word(content, "dictionary", where),
         legacy_pattern=_flag(content, "legacy_pattern", where) if "legacy_pattern" in content else None,
         inverted="inverted" in content and _flag(content, "inverted", where),
+        two_sided=True,
     )
 
 

@@ -1,6 +1,6 @@
 """The corners of a board in one image."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -31,10 +31,18 @@ class FoundCorners:
 def find_corners(image: UInt8[np.ndarray, "height width"], board: Board) -> FoundCorners:
     """Find the board's corners to a fraction of a pixel; without a board, none.
 
-    Where `board.legacy_pattern` is open, the generation that explains more corners wins. Boards seen in
-    a mirror are not found: their markers are no markers. A chessboard counts only when seen whole.
+    Where `board.legacy_pattern` is open, the generation that explains more corners wins. A board in a
+    mirror is not found, its markers are no markers, unless it is two-sided. A chessboard counts only when
+    seen whole.
     """
     picture = cv2.bitwise_not(image) if board.inverted else image
+    found = _one_side(picture, board)
+    if board.two_sided and not len(found.numbers):
+        return _mirrored(_one_side(np.ascontiguousarray(picture[:, ::-1]), board), width=image.shape[1])
+    return found
+
+
+def _one_side(picture: np.ndarray, board: Board) -> FoundCorners:
     if board.kind is BoardKind.CHESSBOARD:
         pixels = find_chessboard(picture, board)
         return FoundCorners(numbers=np.arange(len(pixels)), pixels=pixels)
@@ -42,6 +50,11 @@ def find_corners(image: UInt8[np.ndarray, "height width"], board: Board) -> Foun
         return _grid_corners(picture, board)
     found = [_charuco_corners(picture, board, legacy_pattern=legacy) for legacy in board.generations]
     return max(found, key=lambda corners: len(corners.numbers))
+
+
+def _mirrored(found: FoundCorners, *, width: int) -> FoundCorners:
+    # The centre of the first pixel is 0, that of the last width - 1.
+    return replace(found, pixels=found.pixels * np.array([-1.0, 1.0]) + np.array([width - 1.0, 0.0]))
 
 
 def _charuco_corners(picture: np.ndarray, board: Board, *, legacy_pattern: bool) -> FoundCorners:

@@ -57,6 +57,15 @@ def test_a_mirrored_board_is_not_found():
     assert len(find_corners(np.ascontiguousarray(picture[:, ::-1]), CHARUCO).numbers) == 0
 
 
+def test_the_back_of_a_two_sided_board_has_the_same_corners():
+    board = replace(CHARUCO, two_sided=True)
+    picture, pixels = photograph(board, POSES[1])
+    found = find_corners(np.ascontiguousarray(picture[:, ::-1]), board)
+    assert len(found.numbers) == board.corners
+    through = picture.shape[1] - 1 - pixels[found.numbers, 0]
+    assert np.abs(found.pixels[:, 0] - through).max() < 0.5
+
+
 def test_turning_the_picture_turns_the_corners():
     for board in (CHARUCO, CHESSBOARD):
         picture, _ = photograph(board, POSES[1])
