@@ -71,3 +71,16 @@ def cameras_from_lens(lens: Float[Array, "view 10"], size_px: Int[Array, "view 2
         fisheye=lens[:, 9] > 0.5,
         size_px=size_px,
     )
+
+
+def as_model(lens: Float[Array, "*batch 10"], model: LensModel) -> Float[Array, "*batch 10"]:
+    """Return lenses as another model starts from them: the same near the axis, what it holds at 0.
+
+    tan θ = θ + θ³ / 3 + ..., so a fisheye's k1 is a third more than a pinhole's.
+    """
+    third = np.where(lens[..., 9] > 0.5, -1.0 / 3.0, 0.0) + (1.0 / 3.0 if model.fisheye else 0.0)
+    changes = (lens[..., 9:] > 0.5) != model.fisheye
+    kept = np.where(changes, [1.0] * 5 + [0.0] * 4, 1.0) * model.free
+    started = np.concatenate([lens[..., :9] * kept, np.full_like(lens[..., 9:], float(model.fisheye))], axis=-1)
+    started[..., 4] = started[..., 4] + third
+    return started

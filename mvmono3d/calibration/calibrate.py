@@ -1,0 +1,135 @@
+"""From sightings of a board to a rig: each camera alone, all placed, then everything together."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Int
+
+from mvmono3d.calibration.bundle import Adjusted, adjust, chosen_solver
+from mvmono3d.calibration.camera_model import LensModel, as_model, lens_model
+from mvmono3d.calibration.intrinsics import numbered, one_camera, without_outliers
+from mvmono3d.calibration.lens_choice import choose_lens
+from mvmono3d.calibration.pose_graph import Placed, place
+from mvmono3d.calibration.report_arrays import told
+from mvmono3d.calibration.reprojection import Corners, Estimate, corners_of
+from mvmono3d.calibration.rig_lens_choice import choose_models
+from mvmono3d.calibration.sightings import BoardSightings
+from mvmono3d.calibration.solution import Calibration, CalibrationSettings
+from mvmono3d.core.array import Array
+from mvmono3d.errors import InvalidRecordError, unknown_name
+from mvmono3d.geometry.rigid import camera_centres, compose, invert
+
+_FIRST_MODELS = ("pinhole2", "fisheye")
+"""Lenses that a camera alone may start from: narrow and wide ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Start:
+    """Everything roughly in place."""
+
+    placed: Placed
+    corners: Corners
+    """Numbered as the boards of `placed`."""
+    original: Int[Array, " placed"]
+    """The pose in the sightings that each placed board is."""
+
+
+def calibrate(sightings: BoardSightings, *, settings: CalibrationSettings | None = None) -> Calibration:
+    """Solve for a rig.
+
+    The order of cameras and poses changes nothing but the order of the result: poses are taken by label.
+    Raises `InvalidRecordError` for a single camera, a camera that sees too little of the board and cameras
+    that no boards connect; `UnknownNameError` for a lens model or world pose that isn't there.
+    """
+    settings = CalibrationSettings() if settings is None else settings
+    if len(sightings.cameras) < 2:
+        raise InvalidRecordError(f"a rig of {len(sightings.cameras)} cameras: expected at least 2")
+    candidates = tuple(lens_model(name) for name in settings.models)
+    settings = replace(settings, solver=chosen_solver(settings.solver))
+    start = _start(sightings)
+    first = _adjusted(start, start.placed.estimate, _first_models(start, candidates), settings)
+    choice = choose_models(first, candidates=candidates, solver=settings.solver)
+    adjusted = _adjusted(start, first.estimate, choice.models, settings)
+    world_from_root = _world(adjusted, start, sightings, settings)
+    adjusted = replace(adjusted, estimate=_moved_world(adjusted.estimate, world_from_root))
+    return told(
+        adjusted,
+        sightings,
+        corners=start.corners,
+        original=start.original,
+        choice=choice,
+        settings=settings,
+    )
+
+
+def _start(sightings: BoardSightings) -> _Start:
+    order = np.argsort(np.asarray(sightings.labels), kind="stable")
+    corners = corners_of(
+        replace(
+            sightings,
+            pixels=sightings.pixels[order],
+            seen=sightings.seen[order],
+            labels=tuple(sightings.labels[number] for number in order),
+            time_ns=None,
+        )
+    )
+    first = tuple(lens_model(name) for name in _FIRST_MODELS)
+    lenses = []
+    for view, name in enumerate(sightings.cameras):
+        camera = one_camera(corners, view, name=name, size_px=sightings.size_px[view])
+        lenses.append(choose_lens(without_outliers(camera), candidates=first).lens)
+    placed = place(corners, np.stack(lenses), names=sightings.cameras)
+    return _Start(placed=placed, corners=numbered(corners, placed.poses), original=order[placed.poses])
+
+
+def _first_models(start: _Start, candidates: tuple[LensModel, ...]) -> tuple[LensModel, ...]:
+    """Return, for each camera, the richest candidate of the kind that it started as, if there is one."""
+    models = []
+    for lens in start.placed.estimate.lens:
+        alike = [model for model in candidates if model.fisheye == (lens[9] > 0.5)]
+        models.append((alike or list(candidates))[-1])
+    return tuple(models)
+
+
+def _adjusted(
+    start: _Start, estimate: Estimate, models: tuple[LensModel, ...], settings: CalibrationSettings
+) -> Adjusted:
+    lens = np.stack([as_model(one, model) for one, model in zip(estimate.lens, models, strict=True)])
+    return adjust(
+        replace(estimate, lens=lens),
+        start.corners,
+        models=models,
+        fixed_camera=start.placed.root,
+        solver=settings.solver,
+        huber=settings.huber,
+        outlier=settings.outlier,
+    )
+
+
+def _world(
+    adjusted: Adjusted, start: _Start, sightings: BoardSightings, settings: CalibrationSettings
+) -> Array:
+    """Return world_from_root: the chosen board's frame, turned so that +Z points to the cameras' side."""
+    labels = [sightings.labels[number] for number in start.original]
+    if settings.world_pose is None:
+        chosen = int(np.argmax(np.bincount(adjusted.problem.corners.pose, minlength=len(labels))))
+    elif settings.world_pose in labels:
+        chosen = labels.index(settings.world_pose)
+    else:
+        raise unknown_name("board pose", settings.world_pose, labels, where="the poses that were solved")
+    estimate = adjusted.estimate
+    world_from_root = invert(estimate.world_from_board[chosen])
+    centres = camera_centres(compose(estimate.camera_from_world, invert(world_from_root)[None]))
+    if centres[:, 2].mean() < 0.0:
+        # A half turn about X: the board's +Z points away from who looks at its print.
+        half_turn = np.concatenate([np.diag([1.0, -1.0, -1.0]), np.zeros((3, 1))], axis=1)
+        world_from_root = compose(half_turn, world_from_root)
+    return world_from_root
+
+
+def _moved_world(estimate: Estimate, new_from_old: Array) -> Estimate:
+    return replace(
+        estimate,
+        camera_from_world=compose(estimate.camera_from_world, invert(new_from_old)[None]),
+        world_from_board=compose(new_from_old[None], estimate.world_from_board),
+    )

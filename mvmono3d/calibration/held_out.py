@@ -1,0 +1,147 @@
+"""How well a rig solved without some boards measures those boards."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from mvmono3d.calibration.bundle import solve
+from mvmono3d.calibration.bundle_system import Problem
+from mvmono3d.calibration.reprojection import (
+    Corners,
+    Estimate,
+    derivatives,
+    moved,
+    no_step,
+    residuals,
+)
+from mvmono3d.core.array import Array
+from mvmono3d.core.record import Record
+from mvmono3d.geometry.rigid import transform_from, transform_points
+from mvmono3d.geometry.triangulation import triangulate
+
+_PLACING_STEPS = 8
+_LEAST_TRIANGULATED = 6
+"""Corners of one board that two cameras see: fewer align with anything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldOut(Record):
+    """Errors at boards that took no part in solving for the rig that they are measured with."""
+
+    residual_px: Float[Array, "seen 2"]
+    """Of every corner, with its board placed by all cameras that saw it; 0 where not judged."""
+    error_m: Float[Array, "pose corner"]
+    """Distance of triangulated corners from the board's geometry, laid on them as a rigid whole."""
+    triangulated: Bool[Array, "pose corner"]
+    """Corners that at least two cameras saw; elsewhere `error_m` is 0."""
+    rms_px: Float[Array, " view"]
+    """Length of the residual, per camera."""
+    rms_m: Float[Array, " view"]
+    """Over the triangulated corners that the camera saw."""
+
+
+def held_out(estimate: Estimate, problem: Problem, *, folds: int = 5, solver: str = "scipy") -> HeldOut:
+    """Solve `folds` times without a share of the boards, and measure those boards each time.
+
+    Args:
+        estimate: The solution with all boards, where each of these solutions starts.
+        problem: Its corners, without outliers.
+        folds: Parts that the boards are dealt into, in their order.
+        solver: See `bundle.solve`.
+    """
+    corners, poses = problem.corners, len(estimate.world_from_board)
+    residual = np.zeros((len(corners), 2))
+    count = int(corners.corner.max()) + 1
+    error, triangulated = np.zeros((poses, count)), np.zeros((poses, count), dtype=bool)
+    for rig, held in solved_without(estimate, problem, folds=folds, solver=solver):
+        mine = held[corners.pose]
+        judged = corners.map(lambda array, mine=mine: array[mine])
+        placed = placed_boards(rig, replace(problem, corners=judged))
+        residual[mine] = residuals(placed, judged)
+        found, seen = _measured(placed, replace(problem, corners=judged), count=count)
+        error[held], triangulated[held] = found[held], seen[held]
+    return HeldOut(
+        residual_px=residual,
+        error_m=error,
+        triangulated=triangulated,
+        rms_px=_rms_per_view(np.sum(residual**2, axis=-1), corners, np.ones(len(corners), dtype=bool), problem),
+        rms_m=_rms_per_view(
+            error[corners.pose, corners.corner] ** 2,
+            corners,
+            triangulated[corners.pose, corners.corner],
+            problem,
+        ),
+    )
+
+
+def solved_without(
+    estimate: Estimate, problem: Problem, *, folds: int, solver: str, tolerance: float = 1e-8
+) -> list[tuple[Estimate, Bool[Array, " pose"]]]:
+    """Return, for each fold, the solution without its boards, and which boards those are."""
+    found = []
+    order = np.arange(len(estimate.world_from_board))
+    for fold in range(min(folds, len(order))):
+        held = order % folds == fold
+        used = ~held[problem.corners.pose]
+        fewer = replace(problem, corners=problem.corners.map(lambda array, used=used: array[used]))
+        kept = replace(estimate, world_from_board=estimate.world_from_board[~held])
+        renumbered = replace(fewer.corners, pose=(np.cumsum(~held) - 1)[fewer.corners.pose])
+        rig = solve(kept, replace(fewer, corners=renumbered), solver=solver, tolerance=tolerance)
+        found.append((replace(rig, world_from_board=estimate.world_from_board), held))
+    return found
+
+
+def placed_boards(rig: Estimate, problem: Problem) -> Estimate:
+    """Place every board by all its corners, the cameras held: Gauss-Newton from where they are."""
+    corners, poses = problem.corners, len(rig.world_from_board)
+    weight = (1.0 / problem.sigma_px[corners.view] ** 2)[:, None]
+    for _ in range(_PLACING_STEPS):
+        by_board = derivatives(rig, corners).board
+        normal, right = np.zeros((poses, 6, 6)), np.zeros((poses, 6))
+        product = np.swapaxes(by_board, 1, 2) @ by_board * weight[..., None]
+        np.add.at(normal, corners.pose, product)
+        pull = (np.swapaxes(by_board, 1, 2) @ residuals(rig, corners)[..., None])[..., 0]
+        np.add.at(right, corners.pose, pull * weight)
+        known = np.abs(np.linalg.det(normal)) > 0.0
+        normal[~known], right[~known] = np.eye(6), 0.0
+        step = np.linalg.solve(normal, -right[..., None])[..., 0]
+        rig = moved(rig, replace(no_step(rig), board=step))
+    return rig
+
+
+def _measured(placed: Estimate, problem: Problem, *, count: int) -> tuple[Array, Array]:
+    corners, poses, views = problem.corners, len(placed.world_from_board), len(placed.lens)
+    pixels, weights = np.zeros((poses, views, count, 2)), np.zeros((poses, views, count))
+    pixels[corners.pose, corners.view, corners.corner] = corners.pixels
+    weights[corners.pose, corners.view, corners.corner] = 1.0 / problem.sigma_px[corners.view] ** 2
+    found = triangulate(
+        pixels, weights, lens=placed.lens, camera_from_world=placed.camera_from_world, steps=5
+    )
+    board = np.zeros((count, 3))
+    board[corners.corner] = corners.point_board
+    seen = found.solved & ((weights > 0.0).sum(axis=1) >= 2)
+    error, triangulated = np.zeros((poses, count)), np.zeros((poses, count), dtype=bool)
+    for pose in np.flatnonzero(seen.sum(axis=1) >= _LEAST_TRIANGULATED):
+        mine = seen[pose]
+        points = found.points_world[pose, mine]
+        laid = transform_points(_laid_on(points, board[mine]), board[mine])
+        error[pose, mine] = np.linalg.norm(laid - points, axis=-1)
+        triangulated[pose, mine] = True
+    return error, triangulated
+
+
+def _laid_on(points: Array, board: Array) -> Array:
+    """Return the rigid transform that brings the board's corners nearest to points (Kabsch 1976)."""
+    middle, board_middle = points.mean(axis=0), board.mean(axis=0)
+    left, _, right = np.linalg.svd((points - middle).T @ (board - board_middle))
+    rotation = left @ np.diag([1.0, 1.0, np.sign(np.linalg.det(left @ right))]) @ right
+    return transform_from(rotation, middle - rotation @ board_middle)
+
+
+def _rms_per_view(squared: Array, corners: Corners, judged: Array, problem: Problem) -> Array:
+    rms = np.zeros(len(problem.models))
+    for view in range(len(rms)):
+        mine = squared[(corners.view == view) & judged]
+        rms[view] = np.sqrt(mine.mean()) if len(mine) else 0.0
+    return rms

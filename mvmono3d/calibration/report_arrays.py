@@ -1,0 +1,124 @@
+"""Everything that a solved adjustment tells about itself, in the order of the sightings."""
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Int
+
+from mvmono3d.calibration.accuracy import expected_accuracy, volume_grid
+from mvmono3d.calibration.bundle import Adjusted
+from mvmono3d.calibration.camera_model import cameras_from_lens
+from mvmono3d.calibration.held_out import HeldOut, held_out
+from mvmono3d.calibration.parameter_covariance import ParameterCovariance, parameter_covariance
+from mvmono3d.calibration.pose_effect import effective_pose_sigma
+from mvmono3d.calibration.reprojection import Corners, Estimate, residuals
+from mvmono3d.calibration.rig_lens_choice import RigLensChoice
+from mvmono3d.calibration.sightings import BoardSightings
+from mvmono3d.calibration.solution import Calibration, CalibrationSettings, LensEvidence
+from mvmono3d.core.array import Array
+from mvmono3d.core.rig import Rig
+from mvmono3d.geometry.rigid import transform_points
+
+
+def told(
+    adjusted: Adjusted,
+    sightings: BoardSightings,
+    *,
+    corners: Corners,
+    original: Int[Array, " placed"],
+    choice: RigLensChoice,
+    settings: CalibrationSettings,
+) -> Calibration:
+    """Return the record of a calibration.
+
+    Args:
+        adjusted: In its final world.
+        sightings: What it came from.
+        corners: All corners that `adjusted.inlier` is about.
+        original: The pose in the sightings of each of its boards.
+        choice: The lens models.
+        settings: As calibrated with.
+    """
+    estimate = adjusted.estimate
+    problem = replace(adjusted.problem, sigma_px=noise_of_inliers(adjusted))
+    adjusted = replace(adjusted, problem=problem)
+    covariance = parameter_covariance(estimate, problem)
+    judged = held_out(estimate, problem, folds=settings.folds, solver=settings.solver)
+    poses = len(sightings.labels)
+    at = original[corners.pose], corners.view, corners.corner
+    residual = np.zeros((*sightings.seen.shape, 2))
+    residual[at] = residuals(estimate, corners)
+    used = np.zeros(sightings.seen.shape, dtype=bool)
+    used[at] = adjusted.inlier
+    outlier = np.zeros(sightings.seen.shape, dtype=bool)
+    outlier[at] = ~adjusted.inlier
+    placed = np.zeros(poses, dtype=bool)
+    placed[original] = True
+    boards = np.tile(np.eye(3, 4), (poses, 1, 1))
+    boards[original] = estimate.world_from_board
+    points = transform_points(estimate.world_from_board, sightings.corners_m).reshape(-1, 3)
+    return Calibration(
+        rig=_rig(adjusted, sightings, covariance),
+        world_from_board=boards,
+        placed=placed,
+        labels=sightings.labels,
+        residual_px=residual,
+        used=used,
+        outlier=outlier,
+        sigma_px=problem.sigma_px,
+        covariance=replace(covariance, board_sigma=_spread(covariance.board_sigma, original, poses)),
+        lens_evidence=LensEvidence(
+            chosen=tuple(model.name for model in choice.models),
+            compared=choice.compared,
+            held_out_px=choice.held_out_px,
+        ),
+        held_out=_in_order(judged, original, sightings),
+        accuracy=expected_accuracy(
+            estimate,
+            volume_grid(points, steps=settings.grid_steps),
+            covariance=covariance.cameras,
+            sigma_px=problem.sigma_px,
+            size_px=sightings.size_px,
+        ),
+        solver=settings.solver,
+    )
+
+
+def noise_of_inliers(adjusted: Adjusted) -> Array:
+    """Return each camera's noise per axis: the RMS of its residuals, widened for what was estimated."""
+    problem, estimate = adjusted.problem, adjusted.estimate
+    found = residuals(estimate, problem.corners)
+    rows = 2 * len(problem.corners)
+    free = int(problem.free(len(estimate.world_from_board)).sum())
+    widened = rows / max(rows - free, 1)
+    sigma = np.array(problem.sigma_px)
+    for view in range(len(sigma)):
+        mine = found[problem.corners.view == view]
+        if len(mine):
+            sigma[view] = np.sqrt(widened * np.mean(mine**2))
+    return np.maximum(sigma, np.finfo(np.float32).eps)
+
+
+def _rig(adjusted: Adjusted, sightings: BoardSightings, covariance: ParameterCovariance) -> Rig:
+    estimate: Estimate = adjusted.estimate
+    return Rig(
+        camera=cameras_from_lens(estimate.lens, sightings.size_px),
+        camera_from_world=estimate.camera_from_world,
+        pose_sigma=effective_pose_sigma(estimate, adjusted.problem, covariance),
+        names=sightings.cameras,
+    )
+
+
+def _in_order(judged: HeldOut, original: Array, sightings: BoardSightings) -> HeldOut:
+    poses, _, corners = sightings.seen.shape
+    error, triangulated = np.zeros((poses, corners)), np.zeros((poses, corners), dtype=bool)
+    count = judged.error_m.shape[1]
+    error[original, :count] = judged.error_m
+    triangulated[original, :count] = judged.triangulated
+    return replace(judged, error_m=error, triangulated=triangulated)
+
+
+def _spread(values: Array, original: Array, poses: int) -> Array:
+    spread = np.zeros((poses, values.shape[-1]))
+    spread[original] = values
+    return spread

@@ -1,0 +1,104 @@
+"""The lens model of every camera of a rig, judged by boards that all cameras saw and no fit used."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from mvmono3d.calibration.bundle import Adjusted, solve
+from mvmono3d.calibration.bundle_system import Problem
+from mvmono3d.calibration.camera_model import LensModel, as_model
+from mvmono3d.calibration.held_out import placed_boards, solved_without
+from mvmono3d.calibration.reprojection import Corners, Estimate, residuals
+from mvmono3d.core.array import Array
+
+MOST_POSES = 30
+"""Poses that models compete on."""
+_BOUND = 9.0
+"""Squared errors of a pose before a camera are cut at this many medians."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RigLensChoice:
+    """The model chosen for each camera, and the evidence."""
+
+    models: tuple[LensModel, ...]
+    compared: tuple[str, ...]
+    held_out_px: Float[Array, "view compared"]
+    """RMS length of residuals at boards not used, where every camera has that model."""
+
+
+def choose_models(
+    adjusted: Adjusted, *, candidates: tuple[LensModel, ...], folds: int = 3, solver: str = "scipy"
+) -> RigLensChoice:
+    """Choose for each camera the simplest model that no richer one beats by more than the standard error.
+
+    A camera alone can't tell a wrong lens from another pose of the board; the other cameras hold the
+    board in place. The standard error is that of the mean difference over poses not used in the fit.
+    Breiman et al., Classification and Regression Trees (1984), section 3.4.3 (the 1-SE rule).
+    """
+    estimate, problem = _fewer_poses(adjusted.estimate, adjusted.problem)
+    errors, seen = [], np.zeros(0, dtype=bool)
+    for model in candidates:
+        squared, seen = _held_out(estimate, problem, model, folds=folds, solver=solver)
+        errors.append(squared)
+    chosen = [
+        candidates[_simplest(np.stack([squared[seen[:, view], view] for squared in errors]))]
+        for view in range(len(estimate.lens))
+    ]
+    rms = np.stack([np.sqrt(_mean_seen(squared, seen)) for squared in errors], axis=-1)
+    return RigLensChoice(
+        models=tuple(chosen), compared=tuple(model.name for model in candidates), held_out_px=rms
+    )
+
+
+def _simplest(squared: Float[Array, "model pose"]) -> int:
+    """Return the simplest model that no richer one beats; no pose decides alone."""
+    squared = np.minimum(squared, _BOUND * np.median(squared, axis=1, keepdims=True))
+    best = 0
+    for richer in range(1, len(squared)):
+        gain = squared[best] - squared[richer]
+        if len(gain) > 1 and gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)):
+            best = richer
+    return best
+
+
+def _fewer_poses(estimate: Estimate, problem: Problem) -> tuple[Estimate, Problem]:
+    """Keep the poses with most corners."""
+    counts = np.bincount(problem.corners.pose, minlength=len(estimate.world_from_board))
+    kept = np.zeros(len(counts), dtype=bool)
+    kept[np.argsort(-counts, kind="stable")[:MOST_POSES]] = True
+    mine = kept[problem.corners.pose]
+    corners = problem.corners.map(lambda array: array[mine])
+    corners = replace(corners, pose=(np.cumsum(kept) - 1)[corners.pose])
+    return replace(estimate, world_from_board=estimate.world_from_board[kept]), replace(problem, corners=corners)
+
+
+def _held_out(
+    estimate: Estimate, problem: Problem, model: LensModel, *, folds: int, solver: str
+) -> tuple[Float[Array, "pose view"], Bool[Array, "pose view"]]:
+    """Return the mean squared residual of each pose before each camera, and where there is one."""
+    problem = replace(problem, models=(model,) * len(problem.models))
+    start = replace(estimate, lens=as_model(estimate.lens, model))
+    start = solve(start, problem, solver=solver, tolerance=1e-6)
+    corners = problem.corners
+    squared, counts = _zero(start), _zero(start)
+    for rig, held in solved_without(start, problem, folds=folds, solver=solver, tolerance=1e-6):
+        mine = held[corners.pose]
+        judged = corners.map(lambda array, mine=mine: array[mine])
+        placed = placed_boards(rig, replace(problem, corners=judged))
+        _add(squared, judged, np.sum(residuals(placed, judged) ** 2, axis=-1))
+        _add(counts, judged, np.ones(len(judged)))
+    return squared / np.maximum(counts, 1.0), counts > 0.0
+
+
+def _zero(estimate: Estimate) -> Array:
+    return np.zeros((len(estimate.world_from_board), len(estimate.lens)))
+
+
+def _add(table: Array, corners: Corners, values: Array) -> None:
+    np.add.at(table, (corners.pose, corners.view), values)
+
+
+def _mean_seen(squared: Array, seen: Array) -> Array:
+    return np.sum(squared * seen, axis=0) / np.maximum(seen.sum(axis=0), 1)
