@@ -16,20 +16,23 @@ def find_camera_images(folder: Path, *, pattern: str | None = None) -> dict[str,
     `pattern`, a glob from the subfolder ("calibration_images/*.jpg"), says. Subfolders without images
     are no cameras.
     """
-    if not folder.is_dir():
-        raise InvalidFileError(f"no folder {folder}")
-    cameras = {}
-    for place in sorted(path for path in folder.iterdir() if path.is_dir()):
-        images = _images(place, pattern)
-        if images:
-            cameras[place.name] = _by_number(images, place.name)
+    cameras = list_camera_images(folder, pattern=pattern)
     if not cameras:
         looked = f"{pattern!r} in each" if pattern else "images in each, or in one folder within each"
         raise InvalidFileError(
             f"{folder}: no images; expected one subfolder per camera and {looked} "
             f"({', '.join(sorted(IMAGE_SUFFIXES))})"
         )
-    return cameras
+    return {name: _by_number(images, name) for name, images in cameras.items()}
+
+
+def list_camera_images(folder: Path, *, pattern: str | None = None) -> dict[str, list[Path]]:
+    """Return the images of each subfolder that has some; none at all is an empty answer."""
+    if not folder.is_dir():
+        raise InvalidFileError(f"no folder {folder}")
+    places = sorted(path for path in folder.iterdir() if path.is_dir())
+    found = {place.name: _images(place, pattern) for place in places}
+    return {name: images for name, images in found.items() if images}
 
 
 def pose_numbers(cameras: Mapping[str, Mapping[int, Path]]) -> tuple[int, ...]:
