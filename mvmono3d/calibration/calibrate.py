@@ -7,7 +7,7 @@ from jaxtyping import Int
 
 from mvmono3d.calibration.bundle import Adjusted, adjust, chosen_solver
 from mvmono3d.calibration.camera_model import LensModel, as_model, lens_model
-from mvmono3d.calibration.intrinsics import numbered, one_camera, without_outliers
+from mvmono3d.calibration.intrinsics import OneCamera, numbered, one_camera, without_outliers
 from mvmono3d.calibration.lens_choice import choose_lens
 from mvmono3d.calibration.pose_graph import Placed, place
 from mvmono3d.calibration.report_arrays import told
@@ -19,8 +19,8 @@ from mvmono3d.core.array import Array
 from mvmono3d.errors import InvalidRecordError, unknown_name
 from mvmono3d.geometry.rigid import camera_centres, compose, invert
 
-_FIRST_MODELS = ("pinhole2", "fisheye")
-"""Lenses that a camera alone may start from: narrow and wide ones."""
+_WIDE_PX = 1.0
+"""A lens that two coefficients explain worse than this, at poses not used, may be a fisheye."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +73,20 @@ def _start(sightings: BoardSightings) -> _Start:
             time_ns=None,
         )
     )
-    first = tuple(lens_model(name) for name in _FIRST_MODELS)
     lenses = []
     for view, name in enumerate(sightings.cameras):
         camera = one_camera(corners, view, name=name, size_px=sightings.size_px[view])
-        lenses.append(choose_lens(without_outliers(camera), candidates=first).lens)
+        lenses.append(_first_lens(without_outliers(camera)))
     placed = place(corners, np.stack(lenses), names=sightings.cameras)
     return _Start(placed=placed, corners=numbered(corners, placed.poses), original=order[placed.poses])
+
+
+def _first_lens(camera: OneCamera) -> Array:
+    narrow = lens_model("pinhole2")
+    choice = choose_lens(camera, candidates=(narrow,))
+    if choice.held_out_px[0] > _WIDE_PX:
+        choice = choose_lens(camera, candidates=(narrow, lens_model("fisheye")))
+    return choice.lens
 
 
 def _first_models(start: _Start, candidates: tuple[LensModel, ...]) -> tuple[LensModel, ...]:

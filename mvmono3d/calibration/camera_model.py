@@ -81,6 +81,8 @@ def as_model(lens: Float[Array, "*batch 10"], model: LensModel) -> Float[Array, 
     third = np.where(lens[..., 9] > 0.5, -1.0 / 3.0, 0.0) + (1.0 / 3.0 if model.fisheye else 0.0)
     changes = (lens[..., 9:] > 0.5) != model.fisheye
     kept = np.where(changes, [1.0] * 5 + [0.0] * 4, 1.0) * model.free
-    started = np.concatenate([lens[..., :9] * kept, np.full_like(lens[..., 9:], float(model.fisheye))], axis=-1)
+    started = np.concatenate(
+        [lens[..., :9] * kept, np.full_like(lens[..., 9:], float(model.fisheye))], axis=-1
+    )
     started[..., 4] = started[..., 4] + third
     return started

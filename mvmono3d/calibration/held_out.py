@@ -65,7 +65,9 @@ def held_out(estimate: Estimate, problem: Problem, *, folds: int = 5, solver: st
         residual_px=residual,
         error_m=error,
         triangulated=triangulated,
-        rms_px=_rms_per_view(np.sum(residual**2, axis=-1), corners, np.ones(len(corners), dtype=bool), problem),
+        rms_px=_rms_per_view(
+            np.sum(residual**2, axis=-1), corners, np.ones(len(corners), dtype=bool), problem
+        ),
         rms_m=_rms_per_view(
             error[corners.pose, corners.corner] ** 2,
             corners,

@@ -25,8 +25,9 @@ class ParameterCovariance(Record):
     """Covariance of all cameras' numbers together, and standard deviations of every number.
 
     Of each camera: fx fy cx cy d0..d4, then turn (rad) and shift (m) of its pose in its own axes, about
-    its own centre. Numbers that a lens model holds have 0. The world is the one in which the cameras'
-    poses together are most certain (inner constraints), so that no camera is certain by definition.
+    its own centre. Numbers that a lens model holds have 0. The world is fixed to the boards together, as
+    the cameras see them: so that no camera is certain by definition, and what moves everything alike,
+    all cameras turned and all lenses' centres shifted, is no error.
     """
 
     cameras: Float[Array, "column column"]
@@ -45,7 +46,7 @@ def parameter_covariance(estimate: Estimate, problem: Problem) -> ParameterCovar
     """Return the covariance at the minimum, scaled so that the residuals have their expected size.
 
     Boards are eliminated first (Schur complement); the six directions that move the whole world are
-    taken out by inner constraints. Triggs et al., Bundle adjustment (2000), sections 6.1 and 9.
+    taken out by inner constraints on the boards. Triggs et al., Bundle adjustment (2000), sections 6.1 and 9.
     """
     views, poses = len(estimate.lens), len(estimate.world_from_board)
     jacobian = plain_jacobian(estimate, problem)
@@ -60,7 +61,7 @@ def parameter_covariance(estimate: Estimate, problem: Problem) -> ParameterCovar
     free = _free(problem)
     covariance = np.zeros((split, split))
     covariance[np.ix_(free, free)] = _constrained_inverse(
-        reduced[np.ix_(free, free)], _world_motions(estimate, problem)[free]
+        reduced[np.ix_(free, free)], np.einsum("pcb,pbk->ck", carried, _board_motions(estimate))[free]
     )
     scale = _excess(estimate, problem, columns=int(free.sum()) - 6 + poses * BOARD_COLUMNS)
     covariance = scale * covariance
@@ -81,25 +82,17 @@ def _free(problem: Problem) -> Array:
     return free.ravel()
 
 
-def _world_motions(estimate: Estimate, problem: Problem) -> Array:
-    """Return how cameras' columns change when the world turns (3) and shifts (3), weighed as lengths."""
-    rotation = estimate.camera_from_world[..., :3]
-    turn = np.concatenate([rotation, cross_matrix(estimate.camera_from_world[..., 3]) @ rotation], axis=1)
-    shift = np.concatenate([np.zeros_like(rotation), rotation], axis=1)
-    motions = np.zeros((len(rotation), CAMERA_COLUMNS, 6))
-    motions[:, LENS_COLUMNS:] = np.concatenate([turn, shift], axis=-1)
-    # A turn of a camera counts as the shift it causes at the boards.
-    reach = float(np.mean(np.linalg.norm(_board_centres(estimate, problem), axis=-1)))
-    motions[:, LENS_COLUMNS : LENS_COLUMNS + 3] *= reach**2
-    return motions.reshape(-1, 6)
-
-
-def _board_centres(estimate: Estimate, problem: Problem) -> Array:
-    """Return where each camera has the boards it saw, in its own frame."""
-    view, pose = np.unique(np.stack([problem.corners.view, problem.corners.pose]), axis=1)
-    camera = estimate.camera_from_world[view]
-    at = estimate.world_from_board[pose][..., 3]
-    return (camera[..., :3] @ at[..., None])[..., 0] + camera[..., 3]
+def _board_motions(estimate: Estimate) -> Array:
+    """Return how boards' columns change when the world turns (3) and shifts (3), weighed as lengths."""
+    at = estimate.world_from_board[..., 3]
+    at = at - at.mean(axis=0)
+    identity = np.broadcast_to(np.eye(3), (len(at), 3, 3))
+    turn = np.concatenate([identity, -cross_matrix(at)], axis=1)
+    shift = np.concatenate([np.zeros_like(identity), identity], axis=1)
+    motions = np.concatenate([turn, shift], axis=-1)
+    # A turn of a board counts as the shift that it causes across the boards' volume.
+    motions[:, :3] *= np.mean(at * at)
+    return motions
 
 
 def _constrained_inverse(normal: Array, constraints: Array) -> Array:

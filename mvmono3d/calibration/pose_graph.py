@@ -62,7 +62,9 @@ def place(corners: Corners, lens: Float[Array, "view 10"], *, names: tuple[str, 
         camera_from_root[new] = compose(_between(seen, new, near), camera_from_root[near])
     camera_from_world = np.stack([camera_from_root[view] for view in range(len(lens))])
     poses = sorted({pose for _, pose in seen})
-    boards = [_place_board({v: s for (v, p), s in seen.items() if p == pose}, camera_from_world) for pose in poses]
+    boards = [
+        _place_board({v: s for (v, p), s in seen.items() if p == pose}, camera_from_world) for pose in poses
+    ]
     estimate = Estimate(lens=lens, camera_from_world=camera_from_world, world_from_board=np.stack(boards))
     return Placed(estimate=estimate, poses=np.asarray(poses), root=root)
 
@@ -113,7 +115,9 @@ def _between(seen: dict[tuple[int, int], _Seen], new: int, near: int) -> Array:
     best = int(np.argmin(np.minimum(errors, _CUT_PX).sum(axis=0)))
     # Of each pose, the suggestion nearest to the best one, if it is near at all.
     agreeing = errors[:, best] <= max(_AGREES * float(np.median(errors[:, best])), 1.0)
-    chosen = [_nearest(_suggested(*pair), suggestions[best]) for pair, ok in zip(pairs, agreeing, strict=True) if ok]
+    chosen = [
+        _nearest(_suggested(*pair), suggestions[best]) for pair, ok in zip(pairs, agreeing, strict=True) if ok
+    ]
     return _average(np.stack(chosen))
 
 

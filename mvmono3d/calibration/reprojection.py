@@ -22,7 +22,7 @@ from mvmono3d.geometry.rigid import (
 NEAREST_M = 1e-2
 """Depths are held beyond this, so that a board that passes a camera in a bad step stays finite."""
 _STEP = 1e-6
-"""Of the central difference through the lens: its error is 1e-12 of third derivatives, below rounding."""
+"""Of the central difference through the lens: its error is 1e-12 of third derivatives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ def moved(estimate: Estimate, step: Step) -> Estimate:
 def predicted(estimate: Estimate, corners: Corners) -> Float[Array, "seen 2"]:
     """Return the pixels at which the estimate expects the corners."""
     _, points_camera = _points(estimate, corners)
-    return distort(_normalised(points_camera), estimate.lens[corners.view])[:, 0]
+    return _imaged(_normalised(points_camera), estimate.lens, corners.view)
 
 
 def residuals(estimate: Estimate, corners: Corners) -> Float[Array, "seen 2"]:
@@ -116,11 +116,11 @@ def derivatives(estimate: Estimate, corners: Corners, *, step: Step | None = Non
             it they are by a small step from here.
     """
     points_world, points_camera = _points(estimate, corners)
-    normalised, lens = _normalised(points_camera), estimate.lens[corners.view]
+    normalised, lens = _normalised(points_camera), estimate.lens
     depth = np.maximum(points_camera[:, 2], NEAREST_M)
-    by_normalised = _by_normalised(normalised, lens)
+    by_normalised = _by_normalised(normalised, lens, corners.view)
     scaled = by_normalised / depth[:, None, None]
-    by_depth = -np.sum(scaled * normalised, axis=-1, keepdims=True)
+    by_depth = -np.sum(scaled * normalised[:, None], axis=-1, keepdims=True)
     by_camera_point = np.concatenate([scaled, by_depth], axis=-1)
     rotation = estimate.camera_from_world[corners.view][..., :3]
     by_world_point = multiply(by_camera_point, rotation)
@@ -128,7 +128,7 @@ def derivatives(estimate: Estimate, corners: Corners, *, step: Step | None = Non
     board_step = None if step is None else step.board[corners.pose]
     from_origin = points_world - estimate.world_from_board[corners.pose][..., 3]
     return Derivatives(
-        _by_lens(normalised, lens),
+        _by_lens(normalised, lens, corners.view),
         _by_transform(by_camera_point, points_camera, camera_step),
         _by_transform(by_world_point, from_origin, board_step, shifted=False),
     )
@@ -142,33 +142,43 @@ def _points(estimate: Estimate, corners: Corners) -> tuple[Array, Array]:
 
 
 def _normalised(points_camera: Array) -> Array:
-    """Return (x / z, y / z) with an axis of length 1 for the joints of `distort`."""
-    return (points_camera[:, :2] / np.maximum(points_camera[:, 2:], NEAREST_M))[:, None]
+    return points_camera[:, :2] / np.maximum(points_camera[:, 2:], NEAREST_M)
 
 
-def _by_normalised(normalised: Array, lens: Array) -> Array:
+def _imaged(normalised: Array, lens: Array, view: Array) -> Array:
+    """Return the pixels of points, each through the lens of its view."""
+    pixels = np.empty_like(normalised)
+    for number in range(len(lens)):
+        mine = view == number
+        if mine.any():
+            pixels[mine] = distort(normalised[mine][None], lens[number][None])[0]
+    return pixels
+
+
+def _by_normalised(normalised: Array, lens: Array, view: Array) -> Array:
     columns = []
     for shift in _STEP * np.eye(2):
-        ahead, behind = distort(normalised + shift, lens), distort(normalised - shift, lens)
-        columns.append((ahead - behind)[:, 0] / (2.0 * _STEP))
+        ahead, behind = (_imaged(normalised + sign * shift, lens, view) for sign in (1.0, -1.0))
+        columns.append((ahead - behind) / (2.0 * _STEP))
     return np.stack(columns, axis=-1)
 
 
-def _by_lens(normalised: Array, lens: Array) -> Array:
+def _by_lens(normalised: Array, lens: Array, view: Array) -> Array:
     """Return the derivative by the lens: exact, because a lens is linear in its coefficients."""
     unit = np.zeros_like(lens)
     unit[:, :2], unit[:, 9] = 1.0, lens[:, 9]
-    straight = distort(normalised, unit)[:, 0]
-    unit[:, 4:9] = lens[:, 4:9]
-    bent = distort(normalised, unit)[:, 0]
-    columns = np.zeros((len(lens), 2, 9))
-    for axis in range(2):
-        columns[:, axis, axis] = bent[:, axis]
-        columns[:, axis, 2 + axis] = 1.0
+    straight = _imaged(normalised, unit, view)
+    columns = np.zeros((len(view), 2, 9))
+    bent = straight
     for place in range(4, 9):
         unit[:, 4:9] = 0.0
         unit[:, place] = 1.0
-        columns[:, :, place] = lens[:, :2] * (distort(normalised, unit)[:, 0] - straight)
+        by_one = _imaged(normalised, unit, view) - straight
+        bent = bent + lens[view, place, None] * by_one
+        columns[:, :, place] = lens[view, :2] * by_one
+    for axis in range(2):
+        columns[:, axis, axis] = bent[:, axis]
+        columns[:, axis, 2 + axis] = 1.0
     return columns
 
 

@@ -12,8 +12,10 @@ from mvmono3d.calibration.held_out import placed_boards, solved_without
 from mvmono3d.calibration.reprojection import Corners, Estimate, residuals
 from mvmono3d.core.array import Array
 
-MOST_POSES = 30
+MOST_POSES = 24
 """Poses that models compete on."""
+_TOLERANCE = 1e-5
+"""Of the cost: differences between models that matter are larger."""
 _BOUND = 9.0
 """Squared errors of a pose before a camera are cut at this many medians."""
 
@@ -71,7 +73,9 @@ def _fewer_poses(estimate: Estimate, problem: Problem) -> tuple[Estimate, Proble
     mine = kept[problem.corners.pose]
     corners = problem.corners.map(lambda array: array[mine])
     corners = replace(corners, pose=(np.cumsum(kept) - 1)[corners.pose])
-    return replace(estimate, world_from_board=estimate.world_from_board[kept]), replace(problem, corners=corners)
+    return replace(estimate, world_from_board=estimate.world_from_board[kept]), replace(
+        problem, corners=corners
+    )
 
 
 def _held_out(
@@ -80,10 +84,10 @@ def _held_out(
     """Return the mean squared residual of each pose before each camera, and where there is one."""
     problem = replace(problem, models=(model,) * len(problem.models))
     start = replace(estimate, lens=as_model(estimate.lens, model))
-    start = solve(start, problem, solver=solver, tolerance=1e-6)
+    start = solve(start, problem, solver=solver, tolerance=_TOLERANCE)
     corners = problem.corners
     squared, counts = _zero(start), _zero(start)
-    for rig, held in solved_without(start, problem, folds=folds, solver=solver, tolerance=1e-6):
+    for rig, held in solved_without(start, problem, folds=folds, solver=solver, tolerance=_TOLERANCE):
         mine = held[corners.pose]
         judged = corners.map(lambda array, mine=mine: array[mine])
         placed = placed_boards(rig, replace(problem, corners=judged))
