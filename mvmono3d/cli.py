@@ -44,6 +44,11 @@ VERBS = {
         help="turn 3D joints from one file format into another (.npz, .trc, .csv)",
         example="mvmono3d convert take.npz take.trc",
     ),
+    "board": Verb(
+        module="mvmono3d.calibration.board_command",
+        help="print a calibration board in its true size",
+        example="mvmono3d board board.toml --pdf board.pdf",
+    ),
     "doctor": Verb(
         module="mvmono3d.deploy.doctor",
         help="examine this installation: packages, caches, accelerators, disk",
