@@ -143,7 +143,7 @@ def _nearest(suggestions: Array, best: Array) -> Array:
 
 
 def _average(transforms: Array) -> Array:
-    """Return the chordal mean of rotations and the median of translations (Hartley et al. 2013, section 5.3)."""
+    """Return the chordal mean of rotations (Hartley et al. 2013, 5.3) and the median of translations."""
     left, _, right = np.linalg.svd(transforms[..., :3].sum(axis=0))
     sign = np.diag([1.0, 1.0, np.sign(np.linalg.det(left @ right))])
     return transform_from(left @ sign @ right, np.median(transforms[..., 3], axis=0))

@@ -27,7 +27,7 @@ class RigLensChoice:
     models: tuple[LensModel, ...]
     compared: tuple[str, ...]
     held_out_px: Float[Array, "view compared"]
-    """RMS length of residuals at boards not used, where every camera has that model."""
+    """RMS length of residuals at boards not used, where every camera has that model; none for one candidate."""
 
 
 def choose_models(
@@ -39,6 +39,9 @@ def choose_models(
     board in place. The standard error is that of the mean difference over poses not used in the fit.
     Breiman et al., Classification and Regression Trees (1984), section 3.4.3 (the 1-SE rule).
     """
+    views = len(adjusted.estimate.lens)
+    if len(candidates) == 1:
+        return RigLensChoice(models=candidates * views, compared=(), held_out_px=np.zeros((views, 0)))
     estimate, problem = _fewer_poses(adjusted.estimate, adjusted.problem)
     errors, seen = [], np.zeros(0, dtype=bool)
     for model in candidates:
@@ -46,7 +49,7 @@ def choose_models(
         errors.append(squared)
     chosen = [
         candidates[_simplest(np.stack([squared[seen[:, view], view] for squared in errors]))]
-        for view in range(len(estimate.lens))
+        for view in range(views)
     ]
     rms = np.stack([np.sqrt(_mean_seen(squared, seen)) for squared in errors], axis=-1)
     return RigLensChoice(
