@@ -63,15 +63,22 @@ def compare_on(world, count, *, frames, peers, bundles=(), jobs=1):
 
 
 def compare_on_real(folder, *, peers, bundles, jobs):
-    """Return method → what Pose2Sim's demonstration says without truth, each view left out in turn."""
+    """Return method → what Pose2Sim's demonstration says without truth, each view left out in turn.
+
+    Peers run with the settings tuned on synthetic bodies, and with their own defaults.
+    """
     _say("pose2sim_demo")
     clip = real_clip(folder)
     clips = [without_view(clip, view) for view in range(len(clip.rig.names))] + [clip]
-    with tempfile.TemporaryDirectory() as scratch:
-        answers = answers_of(
-            clips, peers=peers, tuned=read_tuned("body25b"), bundles=bundles, jobs=jobs, folder=Path(scratch)
-        )
-    return {method: _judge(each, clip) for method, each in answers.items()}
+    judged = {}
+    for tuned, suffix in ((read_tuned("body25b"), ""), ({}, ", its defaults")):
+        with tempfile.TemporaryDirectory() as scratch:
+            answers = answers_of(
+                clips, peers=peers, tuned=tuned, bundles=bundles, jobs=jobs, folder=Path(scratch)
+            )
+        for method, each in answers.items():
+            judged[method + suffix * (method in peers)] = _judge(each, clip)
+    return judged
 
 
 def _judge(answers, clip):

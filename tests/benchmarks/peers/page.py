@@ -15,7 +15,13 @@ from tests.benchmarks.peers.peer_process import PEERS, ROOT, versions
 from tests.benchmarks.peers.scenes import WORLDS
 from tests.benchmarks.peers.scoring import mean_of, ratio_interval
 from tests.benchmarks.peers.tune import read_tuned
-from tests.benchmarks.peers.words import CALLED, COLUMNS_EXPLAINED, INTRODUCTION, REAL_EXPLAINED
+from tests.benchmarks.peers.words import (
+    CALLED,
+    COLUMNS_EXPLAINED,
+    INTRODUCTION,
+    REAL_EXPLAINED,
+    SUMMARY_EXPLAINED,
+)
 
 
 class Column(NamedTuple):
@@ -89,9 +95,13 @@ def write_csv(path, results, real):
 
 def write_page(path, results, real, *, frames, jobs=1):
     lines = ["# Peers", "", INTRODUCTION, "", *_provenance(frames, jobs), ""]
-    for world in dict.fromkeys(each.world for each in results):
-        here = [each for each in results if each.world == world]
-        lines += _world(world, _by_method(here))
+    worlds = {
+        world: _by_method([each for each in results if each.world == world])
+        for world in dict.fromkeys(each.world for each in results)
+    }
+    lines += _summary(worlds)
+    for world, methods in worlds.items():
+        lines += _world(world, methods)
     lines += ["## How to read the tables", "", COLUMNS_EXPLAINED, ""]
     if real:
         lines += _real(real)
@@ -132,6 +142,22 @@ def _by_method(results):
         method: [each for each in results if each.method == method]
         for method in dict.fromkeys(each.method for each in results)
     }
+
+
+def _summary(worlds):
+    held = COLUMNS[0]
+    rows = []
+    for world, methods in worlds.items():
+        peers = {name: mean_of(methods[name], held.metric) for name in methods if name in PEERS}
+        best = min(peers, key=peers.__getitem__)
+        causal = [
+            name for name in methods if name.startswith("ours") and WHEN.get(name, _CAUSAL) != "offline"
+        ]
+        for name in [*causal[1:], "ours, MAP smoother"]:
+            cells = (_cell(methods[each], held) for each in (name, best))
+            rows.append([WORLDS[world].title, name, best, *cells, _ratio(methods[name], methods[best], held)])
+    header = ["scenes", "ours", "best peer", "ours mm", "peer mm", "ratio"]
+    return ["## Summary", "", SUMMARY_EXPLAINED, "", *table(header, rows), ""]
 
 
 def _world(world, methods):
@@ -179,7 +205,11 @@ def _ratio(ours, theirs, column):
 
 def _real(real):
     rows = [
-        [method, WHEN.get(method, _CAUSAL), *(column.text(values[column.metric]) for column in REAL)]
+        [
+            method,
+            WHEN.get(method.split(", its")[0], _CAUSAL),
+            *(column.text(values[column.metric]) for column in REAL),
+        ]
         for method, values in real.items()
     ]
     lines = ["## A real recording", "", REAL_EXPLAINED, ""]

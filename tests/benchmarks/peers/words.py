@@ -29,8 +29,13 @@ COLUMNS_EXPLAINED = """\
 REAL_EXPLAINED = """\
 Pose2Sim's demonstration trial: a person before four cameras, OpenPose's joints, 100 frames, no truth.
 Each camera is left out in turn, and the joints found without it are projected into it: distance to its
-detections, in pixels. Detections wrong in that camera count against every method alike. One recording of
-one person is an anecdote, not a measurement; settings are those tuned on synthetic bodies."""
+detections, in pixels. Detections wrong in that camera count against every method alike. Each peer runs
+twice: with the settings tuned on synthetic bodies, whose detections fit their calibration far better than
+these do, and with its own defaults. One recording of one person is an anecdote, not a measurement."""
+
+SUMMARY_EXPLAINED = """\
+Held error in mm (see below), and ours / the best peer of that kind of scene with its 95 % interval: below
+1 ours is better. The best peer looks at later frames, as the MAP smoother does; the Kalman filter doesn't."""
 
 CALLED = """\
 * **aniposelib**: `CameraGroup.optim_points` in millimetres, bones as constraints (flexible ones weak),
@@ -43,8 +48,8 @@ CALLED = """\
 * **EKS**: `ensemble_kalman_smoother_multicam` with calibrated cameras; the answer is its 3D latent. Its
   variances come from an ensemble of detectors; with one detector it takes 1 / likelihood (`variance`
   own), and tuning could also choose a standard deviation that grows as the score falls (score). It does
-  not know missing detections: they are interpolated in their view with its largest variance. What it
-  compiles anew at every call is part of its time.
+  not know missing detections: they are interpolated in their view with its largest variance. Where its
+  inflation of variances fails, it runs without. What it compiles anew at every call is part of its time.
 * **pycolmap**: `estimate_triangulation`, LO-RANSAC on the reprojection error, joint by joint.
 
 The values tried and their errors lie in `tests/benchmarks/peers/tuned/`."""
