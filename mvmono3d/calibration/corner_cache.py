@@ -10,7 +10,7 @@ from mvmono3d.core.npz import read_npz, write_npz
 from mvmono3d.core.schema import sha256_of_bytes
 from mvmono3d.errors import InvalidFileError
 
-DETECTION_VERSION = 1
+DETECTION_VERSION = 2
 """Raise it when detection changes: what was found before is then found anew."""
 
 

@@ -13,7 +13,7 @@ from mvmono3d.calibration.chessboard import find_chessboard
 LEAST_CORNERS = 4
 """Fewer corners don't even fix a homography."""
 
-_SMALLEST_WINDOW_PX = 2
+_SMALLEST_WINDOW_PX = 3
 _LARGEST_WINDOW_PX = 9
 _STEPS = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 50, 1e-3)
 
@@ -73,19 +73,21 @@ def _charuco_corners(picture: np.ndarray, board: Board, *, legacy_pattern: bool)
 def _refine(picture: np.ndarray, pixels: np.ndarray, numbers: np.ndarray, board: Board) -> np.ndarray:
     """Move corners to the saddle of brightness; the window stays clear of the markers' own edges."""
     plan = board.corners_m()[numbers, :2] / board.square_m
-    apart = np.linalg.norm(plan[:, None] - plan[None], axis=-1)
-    first, second = np.nonzero(np.triu(np.abs(apart - 1.0) < 0.1))
-    if not len(first):
-        return pixels
-    nearest_px = np.linalg.norm(pixels[first] - pixels[second], axis=-1).min()
+    neighbours = np.abs(np.linalg.norm(plan[:, None] - plan[None], axis=-1) - 1.0) < 0.1
+    apart_px = np.linalg.norm(pixels[:, None] - pixels[None], axis=-1)
+    square_px = np.where(neighbours, apart_px, np.inf).min(axis=1)
     # A marker begins this share of a square away from the corner.
     clear = (1.0 - board.marker_m / board.square_m) / 2.0
-    half = int(np.clip(nearest_px * clear, _SMALLEST_WINDOW_PX, _LARGEST_WINDOW_PX))
-    flat = pixels.astype(np.float32).reshape(-1, 1, 2)
-    moved = cv2.cornerSubPix(picture, flat.copy(), (half, half), (-1, -1), _STEPS)
-    moved = np.asarray(moved, dtype=np.float64).reshape(-1, 2)
-    stayed = np.linalg.norm(moved - pixels, axis=-1) < half
-    return np.where(stayed[:, None], moved, pixels)
+    half = np.clip(square_px * clear, _SMALLEST_WINDOW_PX, _LARGEST_WINDOW_PX).astype(np.int64)
+    half[~neighbours.any(axis=1)] = _SMALLEST_WINDOW_PX
+    moved = pixels.copy()
+    for size in np.unique(half).tolist():
+        flat = np.ascontiguousarray(pixels[half == size], dtype=np.float32).reshape(-1, 1, 2)
+        refined = cv2.cornerSubPix(picture, flat, (size, size), (-1, -1), _STEPS)
+        moved[half == size] = np.asarray(refined, dtype=np.float64).reshape(-1, 2)
+    # Glare and fingers pull a corner away: then where the markers say it is counts.
+    near = np.linalg.norm(moved - pixels, axis=-1) < half / 2.0
+    return np.where(near[:, None], moved, pixels)
 
 
 def _grid_corners(picture: np.ndarray, board: Board) -> FoundCorners:
