@@ -9,6 +9,7 @@ from jaxtyping import Float, Int, UInt8
 from mvmono3d.calibration.board import Board, BoardKind
 from mvmono3d.calibration.board_pattern import opencv_charuco, opencv_dictionary
 from mvmono3d.calibration.chessboard import find_chessboard
+from mvmono3d.calibration.marker_edges import cross_edges
 
 LEAST_CORNERS = 4
 """Fewer corners don't even fix a homography."""
@@ -91,9 +92,10 @@ def _refine(picture: np.ndarray, pixels: np.ndarray, numbers: np.ndarray, board:
 
 
 def _grid_corners(picture: np.ndarray, board: Board) -> FoundCorners:
+    dictionary = opencv_dictionary(board)
     settings = cv2.aruco.DetectorParameters()
     settings.cornerRefinementMethod = cv2.aruco.CORNER_REFINE_SUBPIX
-    detector = cv2.aruco.ArucoDetector(opencv_dictionary(board), settings)
+    detector = cv2.aruco.ArucoDetector(dictionary, settings)
     corners, numbers, _ = detector.detectMarkers(picture)
     if numbers is None or not len(numbers):
         return _nothing()
@@ -103,7 +105,8 @@ def _grid_corners(picture: np.ndarray, board: Board) -> FoundCorners:
     once = np.isin(order, [number for number in order if np.count_nonzero(order == number) == 1])
     kept = once & (order >= 0) & (order < board.markers)
     every = order[kept, None] * 4 + np.arange(4)
-    return FoundCorners(numbers=every.ravel(), pixels=pixels[kept].reshape(-1, 2))
+    crossed = cross_edges(picture, pixels[kept], bits=dictionary.markerSize + 2)
+    return FoundCorners(numbers=every.ravel(), pixels=crossed.reshape(-1, 2))
 
 
 def _nothing() -> FoundCorners:
