@@ -51,7 +51,7 @@ def _round(start: Estimate, problem: Problem, *, tolerance: float) -> tuple[Esti
 
     def step_of(whitened: Array) -> Step:
         columns = np.zeros(len(free))
-        columns[free] = solve_triangular(factor, whitened, trans="T", lower=True)
+        columns[free] = solve_triangular(factor, whitened, trans=1, lower=True)
         return step_from(columns, views=len(start.lens))
 
     def rows(whitened: Array) -> Array:
@@ -61,10 +61,11 @@ def _round(start: Estimate, problem: Problem, *, tolerance: float) -> tuple[Esti
         step = step_of(whitened)
         return _through(robust_jacobian(moved(start, step), problem, step=step)[:, free], factor)
 
+    # scipy's stubs know neither an operator as Jacobian nor operators made of functions.
     found = least_squares(
         rows,
         np.zeros(int(free.sum())),
-        jac=jacobian,
+        jac=jacobian,  # pyright: ignore[reportArgumentType]
         x_scale=_FIRST_STEP,
         ftol=tolerance,
         xtol=tolerance,
@@ -90,6 +91,6 @@ def _through(jacobian: sparse.csr_array, factor: Array) -> LinearOperator:
     return LinearOperator(
         dtype=np.dtype(np.float64),
         shape=jacobian.shape,
-        matvec=lambda v: jacobian @ solve_triangular(factor, v.ravel(), trans="T", lower=True),
-        rmatvec=lambda v: solve_triangular(factor, transposed @ v.ravel(), lower=True),
+        matvec=lambda v: jacobian @ solve_triangular(factor, v.ravel(), trans=1, lower=True),  # pyright: ignore[reportCallIssue]
+        rmatvec=lambda v: solve_triangular(factor, transposed @ v.ravel(), lower=True),  # pyright: ignore[reportCallIssue]
     )

@@ -49,7 +49,8 @@ def calibrate(sightings: BoardSightings, *, settings: CalibrationSettings | None
     start = _start(sightings)
     first = _adjusted(start, start.placed.estimate, _first_models(start, candidates), settings)
     choice = choose_models(first, candidates=candidates, solver=settings.solver)
-    adjusted = _adjusted(start, first.estimate, choice.models, settings)
+    settled = choice.models == first.problem.models
+    adjusted = first if settled else _adjusted(start, first.estimate, choice.models, settings)
     world_from_root = _world(adjusted, start, sightings, settings)
     adjusted = replace(adjusted, estimate=_moved_world(adjusted.estimate, world_from_root))
     return told(

@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 
 from mvmono3d.calibration.bundle import solve
 from mvmono3d.calibration.bundle_system import Problem
+from mvmono3d.calibration.planar_pose import LEAST_CORNERS
 from mvmono3d.calibration.reprojection import (
     Corners,
     Estimate,
@@ -105,7 +106,7 @@ def placed_boards(rig: Estimate, problem: Problem) -> Estimate:
         np.add.at(normal, corners.pose, product)
         pull = (np.swapaxes(by_board, 1, 2) @ residuals(rig, corners)[..., None])[..., 0]
         np.add.at(right, corners.pose, pull * weight)
-        known = np.abs(np.linalg.det(normal)) > 0.0
+        known = np.bincount(corners.pose, minlength=poses) >= LEAST_CORNERS
         normal[~known], right[~known] = np.eye(6), 0.0
         step = np.linalg.solve(normal, -right[..., None])[..., 0]
         rig = moved(rig, replace(no_step(rig), board=step))

@@ -92,7 +92,7 @@ def without_outliers(camera: OneCamera) -> OneCamera:
 def spread_poses(camera: OneCamera, *, most: int = MOST_POSES) -> Int[Array, " chosen"]:
     """Choose poses that lie far from each other in place, size and tilt of the board in the image."""
     poses = np.unique(camera.corners.pose)
-    features = np.stack([_shape_in_image(camera.corners, pose) for pose in poses])
+    features = np.stack([_shape_in_image(camera.corners, int(pose)) for pose in poses])
     features = features / np.maximum(features.std(axis=0), 1e-9)
     chosen = [int(np.argmax([np.sum(camera.corners.pose == pose) for pose in poses]))]
     distance = np.full(len(poses), np.inf)

@@ -14,7 +14,7 @@ LEAST_CORNERS = 6
 _TRIMMED = 4.0
 """Corners further off than this many median residuals are left out of the next fit."""
 _LEAST_TRIM_PX = 1.0
-_ROUNDS = 3
+_ROUNDS = 2
 _FLAT = 1e-3
 """Second singular value of the corners over the first: below it they lie on one line."""
 
@@ -43,13 +43,13 @@ def planar_poses(
     """
     normalised = undistort(pixels[None], lens[None])[0]
     used = np.ones(len(pixels), dtype=bool)
+    found, errors = _fitted(points_board, normalised, pixels, lens, used)
     for _ in range(_ROUNDS):
-        found = _both(points_board[used], normalised[used])
-        errors = np.stack([pose_errors(points_board, pixels, lens, pose) for pose in found])
         near = _near(errors[np.argmin(np.median(errors, axis=-1))])
         if np.array_equal(near, used) or not spread_out(points_board[near]):
             break
         used = near
+        found, errors = _fitted(points_board, normalised, pixels, lens, used)
     rms = np.sqrt(np.mean(errors[:, used] ** 2, axis=-1))
     order = np.argsort(rms)
     return PlanarPoses(found[order], rms[order])
@@ -67,6 +67,14 @@ def pose_errors(
     flat = normalised.reshape(1, -1, 2)
     at = distort(flat, lens[None]).reshape(normalised.shape)
     return np.linalg.norm(at - pixels, axis=-1)
+
+
+def _fitted(
+    points_board: Array, normalised: Array, pixels: Array, lens: Array, used: Array
+) -> tuple[Array, Array]:
+    """Return both poses by the used corners, and the errors of all corners under each."""
+    found = _both(points_board[used], normalised[used])
+    return found, pose_errors(points_board, pixels, lens, found)
 
 
 def _near(errors: Array) -> Bool[Array, " corner"]:

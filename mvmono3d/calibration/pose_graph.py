@@ -1,4 +1,4 @@
-"""Where cameras and boards stand, from the poses of boards that cameras share: the start of the adjustment."""
+"""Where cameras and boards stand, from the boards that cameras share: the start of the adjustment."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from mvmono3d.core.array import Array
 from mvmono3d.errors import InvalidRecordError
 from mvmono3d.geometry.rigid import compose, invert, transform_from
 
-MOST_SHARED = 40
+MOST_SHARED = 15
 """Shared poses that the transform between two cameras is sought in."""
 _CUT_PX = 20.0
 """An error beyond this counts as this: one wrong solution is as bad as another."""

@@ -27,7 +27,7 @@ class RigLensChoice:
     models: tuple[LensModel, ...]
     compared: tuple[str, ...]
     held_out_px: Float[Array, "view compared"]
-    """RMS length of residuals at boards not used, where every camera has that model; none for one candidate."""
+    """RMS length of residuals at boards not used, every camera with that model; none for one candidate."""
 
 
 def choose_models(

@@ -27,7 +27,9 @@ def problem_of(truth: Truth, *, model: str, views: int = 4) -> Problem:
 def near(truth: Truth, problem: Problem) -> Estimate:
     generator = np.random.default_rng(5)
     zero = no_step(truth.estimate)
-    lens = generator.normal(size=zero.lens.shape) * np.array([8.0, 8.0, 4.0, 4.0, 0.01, 0.01, 1e-3, 1e-3, 0.0])
+    lens = generator.normal(size=zero.lens.shape) * np.array(
+        [8.0, 8.0, 4.0, 4.0, 0.01, 0.01, 1e-3, 1e-3, 0.0]
+    )
     step = Step(
         lens=lens * np.stack([model.free for model in problem.models]),
         camera=0.005 * generator.normal(size=zero.camera.shape) * (np.arange(4) != 1)[:, None],
