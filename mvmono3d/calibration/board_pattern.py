@@ -1,7 +1,5 @@
 """Boards as OpenCV knows them, and as pictures."""
 
-from dataclasses import replace
-
 import cv2
 import numpy as np
 from jaxtyping import UInt8
@@ -53,8 +51,3 @@ def _draw_grid(board: Board, pixels_per_square: int) -> np.ndarray:
         top, left = row * pixels_per_square, column * pixels_per_square
         image[top : top + side, left : left + side] = marker
     return image
-
-
-def without_ambiguity(board: Board) -> tuple[Board, ...]:
-    """Return the board once for each pattern generation that it may be."""
-    return tuple(replace(board, legacy_pattern=generation) for generation in board.generations)
