@@ -1,11 +1,12 @@
 """Everything that a solved adjustment tells about itself, in the order of the sightings."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
 
-from mvmono3d.calibration.accuracy import expected_accuracy, volume_grid
+from mvmono3d.calibration.accuracy import Accuracy, expected_accuracy, volume_grid
 from mvmono3d.calibration.bundle import Adjusted
 from mvmono3d.calibration.camera_model import cameras_from_lens
 from mvmono3d.calibration.held_out import HeldOut, held_out
@@ -44,43 +45,47 @@ def told(
     adjusted = replace(adjusted, problem=problem)
     covariance = parameter_covariance(estimate, problem)
     judged = held_out(estimate, problem, folds=settings.folds, solver=settings.solver)
-    poses = len(sightings.labels)
+    shape, poses = sightings.seen.shape, len(sightings.labels)
     at = original[corners.pose], corners.view, corners.corner
-    residual = np.zeros((*sightings.seen.shape, 2))
-    residual[at] = residuals(estimate, corners)
-    used = np.zeros(sightings.seen.shape, dtype=bool)
-    used[at] = adjusted.inlier
-    outlier = np.zeros(sightings.seen.shape, dtype=bool)
-    outlier[at] = ~adjusted.inlier
-    placed = np.zeros(poses, dtype=bool)
-    placed[original] = True
-    boards = np.tile(np.eye(3, 4), (poses, 1, 1))
-    boards[original] = estimate.world_from_board
-    points = transform_points(estimate.world_from_board, sightings.corners_m).reshape(-1, 3)
     return Calibration(
         rig=_rig(adjusted, sightings, covariance),
-        world_from_board=boards,
-        placed=placed,
+        world_from_board=_put(
+            np.tile(np.eye(3, 4), (poses, 1, 1)), at=original, values=estimate.world_from_board
+        ),
+        placed=_put(np.zeros(poses, dtype=bool), at=original, values=True),
         labels=sightings.labels,
-        residual_px=residual,
-        used=used,
-        outlier=outlier,
+        residual_px=_put(np.zeros((*shape, 2)), at=at, values=residuals(estimate, corners)),
+        used=_put(np.zeros(shape, dtype=bool), at=at, values=adjusted.inlier),
+        outlier=_put(np.zeros(shape, dtype=bool), at=at, values=~adjusted.inlier),
         sigma_px=problem.sigma_px,
-        covariance=replace(covariance, board_sigma=_spread(covariance.board_sigma, original, poses)),
+        covariance=replace(
+            covariance,
+            board_sigma=_put(np.zeros((poses, 6)), at=original, values=covariance.board_sigma),
+        ),
         lens_evidence=LensEvidence(
             chosen=tuple(model.name for model in choice.models),
             compared=choice.compared,
             held_out_px=choice.held_out_px,
         ),
         held_out=_in_order(judged, original, sightings),
-        accuracy=expected_accuracy(
-            estimate,
-            volume_grid(points, steps=settings.grid_steps),
-            covariance=covariance.cameras,
-            sigma_px=problem.sigma_px,
-            size_px=sightings.size_px,
-        ),
+        accuracy=_accuracy(adjusted, sightings, covariance, settings),
         solver=settings.solver,
+    )
+
+
+def _accuracy(
+    adjusted: Adjusted,
+    sightings: BoardSightings,
+    covariance: ParameterCovariance,
+    settings: CalibrationSettings,
+) -> Accuracy:
+    points = transform_points(adjusted.estimate.world_from_board, sightings.corners_m).reshape(-1, 3)
+    return expected_accuracy(
+        adjusted.estimate,
+        volume_grid(points, steps=settings.grid_steps),
+        covariance=covariance.cameras,
+        sigma_px=adjusted.problem.sigma_px,
+        size_px=sightings.size_px,
     )
 
 
@@ -118,7 +123,6 @@ def _in_order(judged: HeldOut, original: Array, sightings: BoardSightings) -> He
     return replace(judged, error_m=error, triangulated=triangulated)
 
 
-def _spread(values: Array, original: Array, poses: int) -> Array:
-    spread = np.zeros((poses, values.shape[-1]))
-    spread[original] = values
-    return spread
+def _put(table: Array, *, at: Any, values: Any) -> Array:
+    table[at] = values
+    return table
