@@ -148,12 +148,10 @@ def _summary(worlds):
     held = COLUMNS[0]
     rows = []
     for world, methods in worlds.items():
-        peers = {name: mean_of(methods[name], held.metric) for name in methods if name in PEERS}
-        best = min(peers, key=peers.__getitem__)
-        causal = [
-            name for name in methods if name.startswith("ours") and WHEN.get(name, _CAUSAL) != "offline"
-        ]
-        for name in [*causal[1:], "ours, MAP smoother"]:
+        errors = [(mean_of(methods[name], held.metric) or 0.0, name) for name in methods if name in PEERS]
+        best = min(errors)[1]
+        own = [name for name in methods if name.startswith("ours") and WHEN.get(name) != "frame by frame"]
+        for name in own:
             cells = (_cell(methods[each], held) for each in (name, best))
             rows.append([WORLDS[world].title, name, best, *cells, _ratio(methods[name], methods[best], held)])
     header = ["scenes", "ours", "best peer", "ours mm", "peer mm", "ratio"]
