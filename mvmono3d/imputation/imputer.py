@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mvmono3d.imputation.bones import BoneConstancy, BoneMemory
 from mvmono3d.imputation.filter import Dynamics, Motion, gate, predict, update
-from mvmono3d.imputation.net import ImputationNet, Tuning
+from mvmono3d.imputation.net import ImputationNet
 from mvmono3d.nn.body import Carry
 from mvmono3d.nn.linearise import Linearised, NormalEquations, variance_of, weighted
 from mvmono3d.nn.quality import Quality
@@ -41,13 +41,6 @@ class FilterMemory(NamedTuple):
     bones: BoneMemory
 
 
-class Predicted(NamedTuple):
-    """One frame set before its measurements."""
-
-    motion: Motion
-    tuning: Tuning
-
-
 class Fused(NamedTuple):
     """One frame set after the filter."""
 
@@ -68,8 +61,16 @@ class Imputer(nn.Module):
         super().__init__()
         self.net, self.bones = net, bones
 
-    def predict(self, measured: Measurements, memory: FilterMemory) -> Predicted:
-        """Say where each joint's motion leads, with dynamics chosen for what this frame set has to offer."""
+    def forward(
+        self,
+        measured: Measurements,
+        memory: FilterMemory,
+        *,
+        guess: Float[Tensor, "batch joint 3"],
+        guess_precision: Float[Tensor, "batch joint"],
+        bend_cosines: Float[Tensor, "2 bend"],
+    ) -> Fused:
+        """Fuse one frame set with the past and with the prior's guess of every joint."""
         # The trace of the measurements' information: 0, 5 and 10 of a flat 3x4 system.
         information = weighted(measured.equations, measured.weights)[..., :12:5].sum((-3, -1)) / 3.0
         carried = measured.carry.along(memory.motion.mean)
@@ -83,20 +84,7 @@ class Imputer(nn.Module):
             quality=measured.quality,
         )
         moved = predict(memory.motion, tuning.dynamics, carried=carried, time_step_s=measured.time_step_s)
-        return Predicted(_begin_unseen(moved, measured.reference, memory.seen), tuning)
-
-    def forward(
-        self,
-        measured: Measurements,
-        memory: FilterMemory,
-        *,
-        before: Predicted,
-        guess: Float[Tensor, "batch joint 3"],
-        guess_precision: Float[Tensor, "batch joint"],
-        bend_cosines: Float[Tensor, "2 bend"],
-    ) -> Fused:
-        """Fuse one frame set with the prediction and with the prior's guess of every joint."""
-        predicted, tuning = before
+        predicted = _begin_unseen(moved, measured.reference, memory.seen)
         gated = gate(
             measured.weights,
             measured.linearised,

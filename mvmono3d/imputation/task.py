@@ -87,7 +87,6 @@ class ImputationTask(LessonTask):
             fused = self.imputer(
                 measured,
                 memory,
-                before=self.imputer.predict(measured, memory),
                 guess=measured.reference,
                 guess_precision=_NO_PRIOR + zero[..., 0],
                 bend_cosines=self.units.bend_cosines,

@@ -16,12 +16,6 @@ def at_time(group: Group, time: int) -> Group:
     )
 
 
-def each_time(group: Group) -> list[Group]:
-    """Take all frame sets apart at once: one operation per tensor, and one for its gradient."""
-    columns = [list(value.unbind(1)) if isinstance(value, Tensor) else each_time(value) for value in group]
-    return [_build(group, list(values)) for values in zip(*columns, strict=True)]
-
-
 def stack_time(groups: Sequence[Group]) -> Group:
     """Put frame sets together again: the inverse of `at_time`."""
     columns = zip(*groups, strict=True)

@@ -1,4 +1,4 @@
-"""What a clip shows, before any filter: states, noise, weights, triangulated joints.
+"""What a clip shows, before any filter: states, noise, weights, triangulated joints, the prior's guess.
 
 Nothing here depends on the filter, so all frames of a clip go through at once.
 """
@@ -12,8 +12,11 @@ from torch import Tensor, nn
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.nn.evidence import Evidence
 from mvmono3d.nn.held_features import HeldFeatures, Seen, SeenMemory, nothing_seen
+from mvmono3d.nn.hold import shifted
+from mvmono3d.nn.linearise import variance_of
 from mvmono3d.nn.quality import Quality, fit_quality
-from mvmono3d.occlusion.net import OcclusionNet
+from mvmono3d.occlusion.net import OcclusionBelief, OcclusionNet
+from mvmono3d.prior.net import PriorNet, PseudoMeasurement
 from mvmono3d.triangulation.net import ViewWeights, WeightedPoints
 
 
@@ -22,26 +25,30 @@ class PerceptionMemory(NamedTuple):
 
     seen: SeenMemory
     occlusion: Float[Tensor, "clip view joint width"]
+    triangulated: Float[Tensor, "clip joint 3"]
+    prior: Float[Tensor, "clip width"]
 
 
 class Percept(NamedTuple):
     """All frames of a clip as the learned parts see them."""
 
     seen: Seen
-    logits: Float[Tensor, "clip time view joint state"]
-    log_sigma: Float[Tensor, "clip time view joint"]
+    belief: OcclusionBelief
     pixels_only: WeightedPoints
     quality: Quality
+    guess: PseudoMeasurement
 
 
 class Perception(nn.Module):
-    """Occlusion and triangulation, one after the other."""
+    """Occlusion, triangulation and prior, one after the other."""
 
-    def __init__(self, *, skeleton: Skeleton, occlusion: OcclusionNet, triangulation: ViewWeights) -> None:
+    def __init__(
+        self, *, skeleton: Skeleton, occlusion: OcclusionNet, triangulation: ViewWeights, prior: PriorNet
+    ) -> None:
         super().__init__()
         self.skeleton = skeleton
         self.features = HeldFeatures(skeleton=skeleton)
-        self.occlusion, self.triangulation = occlusion, triangulation
+        self.occlusion, self.triangulation, self.prior = occlusion, triangulation, prior
 
     def start(self, *, batch: int, views: int, device: torch.device) -> PerceptionMemory:
         """Return the memory before the first frame of a recording."""
@@ -49,6 +56,8 @@ class Perception(nn.Module):
         return PerceptionMemory(
             seen=nothing_seen(batch=batch, views=views, joints=joints, device=device),
             occlusion=self.occlusion.start(batch=batch, views=views, joints=joints),
+            triangulated=torch.zeros(batch, joints, 3, device=device),
+            prior=self.prior.start(batch=batch),
         )
 
     def forward(
@@ -57,6 +66,7 @@ class Perception(nn.Module):
         memory: PerceptionMemory,
         *,
         unit_m: Float[Tensor, ""],
+        mean_pose: Float[Tensor, "joint 3"],
     ) -> tuple[Percept, PerceptionMemory]:
         """Perceive all frames of a clip of axes (clip, time, …)."""
         frames = evidence.frames
@@ -71,5 +81,17 @@ class Perception(nn.Module):
         )
         pixels_only = self.triangulation.solve(seen.equations, weights, reference=seen.held.points)
         quality = fit_quality(seen.linearised, weights, step=pixels_only.step, rig_variance=seen.rig_variance)
-        percept = Percept(seen, belief.logits, belief.log_sigma, pixels_only, quality)
-        return percept, PerceptionMemory(seen_after, belief.hidden)
+        before = shifted(pixels_only.points, memory.triangulated)
+        began = shifted(seen.held.seen, memory.seen.held.seen)[..., None]
+        guess = self.prior(
+            pixels_only.points,
+            variance=variance_of(pixels_only.covariance),
+            motion=torch.where(began, pixels_only.points - before, 0.0),
+            age_s=seen.held.age_s,
+            drift=seen.held.carry.drift,
+            body=seen.held.body,
+            mean_pose=mean_pose,
+            hidden=memory.prior,
+        )
+        after = PerceptionMemory(seen_after, belief.hidden, pixels_only.points[:, -1], guess.hidden)
+        return Percept(seen, belief, pixels_only, quality, guess), after

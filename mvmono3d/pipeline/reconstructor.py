@@ -16,9 +16,11 @@ from mvmono3d.imputation.calibrator import Calibrator
 from mvmono3d.imputation.contact import FloorContact
 from mvmono3d.imputation.filter import Motion
 from mvmono3d.imputation.imputer import FilterMemory, Fused, Imputer, Measurements, moved_on
+from mvmono3d.nn.body import Carry
 from mvmono3d.nn.evidence import Evidence, Frames, gather_evidence, normalise
-from mvmono3d.nn.grouping import each_time, stack_time
-from mvmono3d.nn.linearise import variance_of
+from mvmono3d.nn.grouping import at_time, stack_time
+from mvmono3d.nn.linearise import Linearised, NormalEquations, variance_of
+from mvmono3d.nn.quality import Quality
 from mvmono3d.nn.units import Units
 from mvmono3d.occlusion.net import OcclusionNet
 from mvmono3d.pipeline.answer import Answer, Trace
@@ -26,15 +28,30 @@ from mvmono3d.pipeline.fallback import Guarded, guard
 from mvmono3d.pipeline.perception import Percept, Perception
 from mvmono3d.pipeline.state import State
 from mvmono3d.pipeline.verdict import Verdict, judge
-from mvmono3d.prior.net import PriorNet, PseudoMeasurement, Situation
+from mvmono3d.prior.net import PriorNet
 from mvmono3d.triangulation.net import ViewWeights
+
+
+class _Moment(NamedTuple):
+    """One frame set of a clip, as the filter takes it."""
+
+    evidence: Evidence
+    held: Tensor
+    age_s: Tensor
+    carry: Carry
+    linearised: Linearised
+    equations: NormalEquations
+    weights: Tensor
+    pixels_only: Tensor
+    quality: Quality
+    guess: Tensor
+    guess_precision: Tensor
 
 
 class _Outcome(NamedTuple):
     """One frame set after filter, gate and judgement."""
 
     fused: Fused
-    guess: PseudoMeasurement
     guarded: Guarded
     verdict: Verdict
 
@@ -56,8 +73,10 @@ class Reconstructor(nn.Module):
         super().__init__()
         self.skeleton, self.horizon_s = skeleton, horizon_s
         self.units = Units(skeleton=skeleton)
-        self.perception = Perception(skeleton=skeleton, occlusion=occlusion, triangulation=triangulation)
-        self.prior, self.imputer, self.floor = prior, imputation, floor
+        self.perception = Perception(
+            skeleton=skeleton, occlusion=occlusion, triangulation=triangulation, prior=prior
+        )
+        self.imputer, self.floor = imputation, floor
         self.calibrator = Calibrator()
 
     def gather(self, frames: Frames) -> Evidence:
@@ -76,56 +95,74 @@ class Reconstructor(nn.Module):
                 seen=zero > 0,
                 bones=self.imputer.bones.start(self.units.bone_length.expand(batch, -1)),
             ),
-            prior=self.prior.start(batch=batch),
             unmeasured_s=zero,
         )
 
     def forward(self, evidence: Evidence, state: State) -> tuple[Answer, Trace, State]:
         """Reconstruct the frame sets of a clip, `evidence` having axes (clip, time, …)."""
-        percept, perception = self.perception(evidence, state.perception, unit_m=self.units.unit_m)
+        percept, perception = self.perception(
+            evidence, state.perception, unit_m=self.units.unit_m, mean_pose=self.units.mean_pose
+        )
+        clip = _Moment(
+            evidence,
+            percept.seen.held.points,
+            percept.seen.held.age_s,
+            percept.seen.held.carry,
+            percept.seen.linearised,
+            percept.seen.equations,
+            percept.pixels_only.weights,
+            percept.pixels_only.points,
+            percept.quality,
+            percept.guess.points,
+            percept.guess.precision,
+        )
+        memory, unmeasured_s = state.filter, state.unmeasured_s
         outcomes = []
-        for now, seen in zip(each_time(evidence), each_time(percept), strict=True):
-            outcome, state = self._step(now, seen, state)
+        for time in range(evidence.points.shape[1]):
+            outcome, memory = self._filter(at_time(clip, time), memory, unmeasured_s)
+            unmeasured_s = outcome.verdict.unmeasured_s
             outcomes.append(outcome)
         outcome = stack_time(outcomes)
         calibration = self._calibration(outcome, percept)
         answer = self._answer(outcome, percept, self.calibrator(calibration))
-        trace = _trace(evidence, percept, outcome, calibration)
-        return answer, trace, state._replace(perception=perception)
-
-    def _step(self, evidence: Evidence, seen: Percept, state: State) -> tuple[_Outcome, State]:
-        """Take one frame set (axes: clip, …) into the filter's answer."""
-        memory, units, step_s = state.filter, self.units, evidence.frames.time_step_s
-        measured = _measurements(seen, step_s)
-        before = self.imputer.predict(measured, memory)
-        situation = Situation(
-            predicted=before.motion.mean,
-            predicted_variance=variance_of(before.motion.covariance),
-            measured=seen.pixels_only.points,
-            measured_variance=variance_of(seen.pixels_only.covariance),
-            age_s=measured.age_s,
-            drift=measured.carry.drift,
-            body=seen.seen.held.body,
+        return (
+            answer,
+            _trace(evidence, percept, outcome, calibration),
+            State(perception, memory, unmeasured_s),
         )
-        guess = self.prior(situation, mean_pose=units.mean_pose, hidden=state.prior)
+
+    def _filter(
+        self, moment: _Moment, memory: FilterMemory, unmeasured_s: Tensor
+    ) -> tuple[_Outcome, FilterMemory]:
+        evidence = moment.evidence
+        measured = Measurements(
+            linearised=moment.linearised,
+            equations=moment.equations,
+            weights=moment.weights,
+            reference=moment.held,
+            pixels_only=moment.pixels_only,
+            quality=moment.quality,
+            age_s=moment.age_s,
+            carry=moment.carry,
+            time_step_s=evidence.frames.time_step_s,
+        )
         fused = self.imputer(
             measured,
             memory,
-            before=before,
-            guess=guess.points,
-            guess_precision=guess.precision,
-            bend_cosines=units.bend_cosines,
+            guess=moment.guess,
+            guess_precision=moment.guess_precision,
+            bend_cosines=self.units.bend_cosines,
         )
         if self.floor is not None:
-            fused = fused._replace(mean=self.floor(fused.mean, unit_m=units.unit_m))
+            fused = fused._replace(mean=self.floor(fused.mean, unit_m=self.units.unit_m))
         guarded = guard(fused.mean, fused.stated, evidence)
-        begun = memory.seen | evidence.solved
+        seen = memory.seen | evidence.solved
         verdict = judge(
             guarded,
             evidence,
             gated=fused.gated,
-            seen=begun,
-            unmeasured_s=state.unmeasured_s,
+            seen=seen,
+            unmeasured_s=unmeasured_s,
             horizon_s=self.horizon_s,
         )
         overruled = guarded.overruled[..., None, None]
@@ -133,14 +170,12 @@ class Reconstructor(nn.Module):
             fused,
             points=guarded.points,
             covariance=torch.where(overruled, evidence.covariance, fused.covariance),
-            time_step_s=step_s,
+            time_step_s=evidence.frames.time_step_s,
         )
-        after = FilterMemory(motion, begun, fused.bones)
-        state = State(state.perception, after, guess.hidden, verdict.unmeasured_s)
-        return _Outcome(fused, guess, guarded, verdict), state
+        return _Outcome(fused, guarded, verdict), FilterMemory(motion, seen, fused.bones)
 
     def _calibration(self, outcome: _Outcome, percept: Percept) -> Tensor:
-        visible = percept.logits.softmax(-1)[..., int(OcclusionState.VISIBLE)]
+        visible = percept.belief.logits.softmax(-1)[..., int(OcclusionState.VISIBLE)]
         return self.calibrator.inputs(
             variance=variance_of(outcome.guarded.covariance),
             unmeasured_s=outcome.verdict.unmeasured_s,
@@ -160,23 +195,8 @@ class Reconstructor(nn.Module):
             decided_by=verdict.decided_by,
             reason=verdict.reason,
             weights=verdict.weights,
-            occlusion_logits=percept.logits,
+            occlusion_logits=percept.belief.logits,
         )
-
-
-def _measurements(seen: Percept, time_step_s: Tensor) -> Measurements:
-    held = seen.seen.held
-    return Measurements(
-        linearised=seen.seen.linearised,
-        equations=seen.seen.equations,
-        weights=seen.pixels_only.weights,
-        reference=held.points,
-        pixels_only=seen.pixels_only.points,
-        quality=seen.quality,
-        age_s=held.age_s,
-        carry=held.carry,
-        time_step_s=time_step_s,
-    )
 
 
 def _trace(evidence: Evidence, percept: Percept, outcome: _Outcome, calibration: Tensor) -> Trace:
@@ -188,10 +208,10 @@ def _trace(evidence: Evidence, percept: Percept, outcome: _Outcome, calibration:
         linearised=percept.seen.linearised,
         equations=percept.seen.equations,
         weights=percept.pixels_only.weights,
-        logits=percept.logits,
-        log_sigma=percept.log_sigma,
+        logits=percept.belief.logits,
+        log_sigma=percept.belief.log_sigma,
         triangulated=percept.pixels_only.points,
-        guess=outcome.guess.points,
-        guess_precision=outcome.guess.precision,
+        guess=percept.guess.points,
+        guess_precision=percept.guess.precision,
         calibration=calibration,
     )

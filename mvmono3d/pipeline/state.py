@@ -17,7 +17,6 @@ class State(NamedTuple):
 
     perception: PerceptionMemory
     filter: FilterMemory
-    prior: Float[Tensor, "clip width"]
     unmeasured_s: Float[Tensor, "clip joint"]
     """Time since each joint's answer last rested on pixels."""
 

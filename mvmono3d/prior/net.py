@@ -10,42 +10,21 @@ from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.nn.body import BodyPose
 from mvmono3d.nn.recurrent import Memory
 
-_LOG_PRECISION = 5.0
-"""Logarithm of a guess's precision before training: a standard deviation of a twelfth of the actor."""
-
-
-class Situation(NamedTuple):
-    """What the prior sees of one frame set, in network units."""
-
-    predicted: Float[Tensor, "clip joint 3"]
-    """Where each joint's own motion leads."""
-    predicted_variance: Float[Tensor, "clip joint"]
-    measured: Float[Tensor, "clip joint 3"]
-    """The joints triangulated from this frame set alone."""
-    measured_variance: Float[Tensor, "clip joint"]
-    age_s: Float[Tensor, "clip joint"]
-    drift: Float[Tensor, "clip 3"]
-    """How far the actor went since the last frame set."""
-    body: BodyPose
-
 
 class PseudoMeasurement(NamedTuple):
     """A guess at every joint with its precision: to be weighed like any other measurement."""
 
-    points: Float[Tensor, "clip joint 3"]
-    precision: Float[Tensor, "clip joint"]
+    points: Float[Tensor, "clip time joint 3"]
+    precision: Float[Tensor, "clip time joint"]
     hidden: Float[Tensor, "clip width"]
-    """The memory after this frame set."""
+    """The memory after the last frame."""
 
 
 class PriorNet(nn.Module):
-    """A gated recurrent unit over the skeleton in its own frame that corrects each joint's prediction.
+    """A gated recurrent unit over the skeleton in its own frame."""
 
-    It sees what the filter believes, so that its guesses continue the answer and not the noise of a frame.
-    """
-
-    INPUTS = 9
-    """Per joint: predicted position, innovation, two log variances, age."""
+    INPUTS = 8
+    """Per joint: position, motion, log variance, age."""
 
     def __init__(self, *, skeleton: Skeleton, width: int) -> None:
         super().__init__()
@@ -60,27 +39,34 @@ class PriorNet(nn.Module):
 
     def forward(
         self,
-        seen: Situation,
+        points: Float[Tensor, "clip time joint 3"],
         *,
+        variance: Float[Tensor, "clip time joint"],
+        motion: Float[Tensor, "clip time joint 3"],
+        age_s: Float[Tensor, "clip time joint"],
+        drift: Float[Tensor, "clip time 3"],
+        body: BodyPose,
         mean_pose: Float[Tensor, "joint 3"],
         hidden: Float[Tensor, "clip width"],
     ) -> PseudoMeasurement:
-        """Guess every joint of one frame set from the whole skeleton and the past."""
-        turn = seen.body.world_from_body
+        """Guess every joint from each frame's points (network units, with their variance) and the past.
+
+        `motion` and `drift` are the displacements of the points and of the whole actor since the last
+        frame, in world axes.
+        """
         per_joint = [
-            3.0 * (seen.body.into(seen.predicted) - mean_pose),
-            (10.0 * (seen.measured - seen.predicted) @ turn).clamp(-4.0, 4.0),
-            0.3 * torch.log(400.0 * seen.predicted_variance + 1e-3)[..., None],
-            0.3 * torch.log(400.0 * seen.measured_variance + 1e-3)[..., None],
-            torch.log1p(10.0 * seen.age_s)[..., None],
+            3.0 * (body.into(points) - mean_pose),
+            (20.0 * motion @ body.world_from_body).clamp(-4.0, 4.0),
+            0.3 * torch.log(400.0 * variance + 1e-3)[..., None],
+            torch.log1p(10.0 * age_s)[..., None],
         ]
-        drift = (20.0 * seen.drift[..., None, :] @ turn)[..., 0, :].clamp(-4.0, 4.0)
-        entered = torch.relu(self.enter(torch.cat([torch.cat(per_joint, dim=-1).flatten(-2), drift], dim=-1)))
-        remembered, last = self.memory(entered[:, None], hidden[None])
-        output = self.head(torch.cat([entered, remembered[:, 0]], dim=-1)).unflatten(-1, (self.joints, 4))
-        points = seen.predicted + (0.3 * output[..., :3]) @ turn.mT
-        precision = torch.exp(output[..., 3].clamp(-6.0, 6.0) + _LOG_PRECISION)
-        return PseudoMeasurement(points, precision, last[0])
+        turned = (drift[..., None, :] @ body.world_from_body)[..., 0, :]
+        inputs = [torch.cat(per_joint, dim=-1).flatten(-2), (20.0 * turned).clamp(-4.0, 4.0)]
+        entered = torch.relu(self.enter(torch.cat(inputs, dim=-1)))
+        remembered, last = self.memory(entered, hidden[None])
+        output = self.head(torch.cat([entered, remembered], dim=-1)).unflatten(-1, (self.joints, 4))
+        guess = body.out_of(mean_pose + 0.5 * output[..., :3])
+        return PseudoMeasurement(guess, torch.exp(output[..., 3].clamp(-6.0, 6.0) + 5.0), last[0])
 
     def start(self, *, batch: int) -> Float[Tensor, "clip width"]:
         """Return the memory before the first frame."""

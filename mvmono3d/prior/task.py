@@ -8,7 +8,6 @@ from torch import Tensor
 
 from mvmono3d.core.clip import Clip
 from mvmono3d.nn.evidence import Evidence
-from mvmono3d.nn.grouping import at_time
 from mvmono3d.nn.hold import hold, nothing_held
 from mvmono3d.nn.lesson import Lesson
 from mvmono3d.nn.lesson_task import LessonTask
@@ -18,7 +17,7 @@ from mvmono3d.nn.masking import MaskSettings
 from mvmono3d.nn.target import TargetMaker
 from mvmono3d.nn.units import Units
 from mvmono3d.prior.loss import guess_loss
-from mvmono3d.prior.net import PriorNet, Situation
+from mvmono3d.prior.net import PriorNet, PseudoMeasurement
 
 _HIDDEN_VARIANCE_PER_S = 0.1
 """How fast the variance of a held joint grows, in network units."""
@@ -48,33 +47,26 @@ class PriorTask(LessonTask):
 
     def judge(self, lesson: Lesson, batch: Clip) -> dict[str, Tensor]:
         """Guess every joint of every frame."""
-        points, precision = self._guess(lesson.evidence)
+        guess = self._guess(lesson.evidence)
         target = lesson.target
-        total = guess_loss(points, precision, target=target.points, reliable=target.reliable)
-        distance = (points - target.points).square().sum(-1).sqrt()
+        total = guess_loss(guess.points, guess.precision, target=target.points, reliable=target.reliable)
+        distance = (guess.points - target.points).square().sum(-1).sqrt()
         error_mm = 1e3 * self.units.unit_m * masked_mean(distance, target.reliable)
         return {"loss": total, "error_mm": error_mm}
 
-    def _guess(self, evidence: Evidence) -> tuple[Tensor, Tensor]:
-        clips, times, joints, _ = evidence.points.shape
-        nothing = nothing_held(batch=clips, joints=joints, device=evidence.points.device)
+    def _guess(self, evidence: Evidence) -> PseudoMeasurement:
+        clips, _, joints, _ = evidence.points.shape
+        device = evidence.points.device
+        nothing = nothing_held(batch=clips, joints=joints, device=device)
         held, _ = hold(evidence, nothing, skeleton=self.units.skeleton)
         own = variance_of(evidence.covariance)
-        variance = torch.where(evidence.solved, own, 1e-3 + _HIDDEN_VARIANCE_PER_S * held.age_s)
-        hidden, guesses = self.net.start(batch=clips), []
-        for time in range(times):
-            now = at_time(held, time)
-            seen = Situation(
-                predicted=now.before,
-                predicted_variance=variance[:, max(time - 1, 0)],
-                measured=now.points,
-                measured_variance=variance[:, time],
-                age_s=now.age_s,
-                drift=now.carry.drift,
-                body=now.body,
-            )
-            guess = self.net(seen, mean_pose=self.units.mean_pose, hidden=hidden)
-            hidden = guess.hidden
-            guesses.append((guess.points, guess.precision))
-        points, precision = (torch.stack(column, dim=1) for column in zip(*guesses, strict=True))
-        return points, precision
+        return self.net(
+            held.points,
+            variance=torch.where(evidence.solved, own, 1e-3 + _HIDDEN_VARIANCE_PER_S * held.age_s),
+            motion=held.points - held.before,
+            age_s=held.age_s,
+            drift=held.carry.drift,
+            body=held.body,
+            mean_pose=self.units.mean_pose,
+            hidden=self.net.start(batch=clips),
+        )

@@ -111,8 +111,8 @@ def test_a_confident_consensus_overrules_an_answer_outside_its_gate(reconstructo
     broken = small_reconstructor(seed=1)
     with torch.no_grad():
         # A prior that is sure of a wrong pose drags every joint away.
-        broken.prior.head.bias.reshape(-1, 4)[:, 0] = 40.0
-        broken.prior.head.bias.reshape(-1, 4)[:, 3] = 6.0
+        broken.perception.prior.head.bias.reshape(-1, 4)[:, 0] = 40.0
+        broken.perception.prior.head.bias.reshape(-1, 4)[:, 3] = 6.0
     answer = answer_of(broken, frames)
     decided = answer.decided_by == Decision.CONSENSUS
     assert (decided & ~evidence.confident).sum() == 0
@@ -125,7 +125,7 @@ def test_a_network_that_gives_no_numbers_falls_back_to_the_consensus():
     broken = small_reconstructor()
     frames = frames_for(clip(0))
     with torch.no_grad():
-        broken.prior.head.weight.fill_(torch.inf)
+        broken.perception.prior.head.weight.fill_(torch.inf)
     answer = answer_of(broken, frames)
     solved = broken.gather(frames).solved
     assert torch.isfinite(answer.points_world[solved]).all()
