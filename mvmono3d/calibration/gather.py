@@ -53,7 +53,7 @@ def assemble(
     where: str,
     time_ns: Int[np.ndarray, "pose view"] | None = None,
 ) -> BoardSightings:
-    """Put pictures [pose][view] into one record; `None` is a camera without that picture.
+    """Put pictures, by pose and then by view, into one record; `None` is a camera without that picture.
 
     Raises `InvalidFileError` where a camera never sees the board.
     """

@@ -26,6 +26,10 @@ _LEAST_TRIANGULATED = 6
 """Corners of one board that two cameras see: fewer align with anything."""
 
 
+_MOST_APART = 3.0
+"""A focal length that changes by more when boards are left out is not determined by the others."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldOut(Record):
     """Errors at boards that took no part in solving for the rig that they are measured with."""
@@ -52,23 +56,21 @@ def held_out(estimate: Estimate, problem: Problem, *, folds: int = 5, solver: st
         solver: See `bundle.solve`.
     """
     corners, poses = problem.corners, len(estimate.world_from_board)
-    residual = np.zeros((len(corners), 2))
+    residual, tested = np.zeros((len(corners), 2)), np.zeros(len(corners), dtype=bool)
     count = int(corners.corner.max()) + 1
     error, triangulated = np.zeros((poses, count)), np.zeros((poses, count), dtype=bool)
     for rig, held in solved_without(estimate, problem, folds=folds, solver=solver):
         mine = held[corners.pose]
         judged = corners.map(lambda array, mine=mine: array[mine])
         placed = placed_boards(rig, replace(problem, corners=judged))
-        residual[mine] = residuals(placed, judged)
+        residual[mine], tested[mine] = residuals(placed, judged), True
         found, seen = _measured(placed, replace(problem, corners=judged), count=count)
         error[held], triangulated[held] = found[held], seen[held]
     return HeldOut(
         residual_px=residual,
         error_m=error,
         triangulated=triangulated,
-        rms_px=_rms_per_view(
-            np.sum(residual**2, axis=-1), corners, np.ones(len(corners), dtype=bool), problem
-        ),
+        rms_px=_rms_per_view(np.sum(residual**2, axis=-1), corners, tested, problem),
         rms_m=_rms_per_view(
             error[corners.pose, corners.corner] ** 2,
             corners,
@@ -91,8 +93,17 @@ def solved_without(
         kept = replace(estimate, world_from_board=estimate.world_from_board[~held])
         renumbered = replace(fewer.corners, pose=(np.cumsum(~held) - 1)[fewer.corners.pose])
         rig = solve(kept, replace(fewer, corners=renumbered), solver=solver, tolerance=tolerance)
+        if _ran_away(rig, estimate):
+            # Too few boards were left for some camera: those held out can't be judged.
+            continue
         found.append((replace(rig, world_from_board=estimate.world_from_board), held))
     return found
+
+
+def _ran_away(rig: Estimate, estimate: Estimate) -> bool:
+    """Say whether a solution without some boards has left any sensible focal length."""
+    ratio = rig.lens[:, :2] / estimate.lens[:, :2]
+    return not bool(np.all((ratio > 1 / _MOST_APART) & (ratio < _MOST_APART)))
 
 
 def placed_boards(rig: Estimate, problem: Problem) -> Estimate:

@@ -69,6 +69,7 @@ def nothing(_text):
     pass
 
 
+@pytest.mark.slow
 def test_a_perfect_answer_loses_all_error_and_an_equal_one_none(section, store):
     sample = Sample(measure_section(section, answer, store=store, say=nothing))
     gained = sample.interval(change("held"))
@@ -79,6 +80,7 @@ def test_a_perfect_answer_loses_all_error_and_an_equal_one_none(section, store):
     assert same.mean == same.low == same.high == 0.0
 
 
+@pytest.mark.slow
 def test_every_bar_on_a_ring_is_reached_by_the_truth_but_an_honest_covariance(section, store):
     sample = Sample(measure_section(section, answer, store=store, say=nothing))
     for bar in SAMPLE_BARS:
