@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from mvmono3d.calibration.bundle import solve
 from mvmono3d.calibration.bundle_system import Problem
@@ -18,16 +18,13 @@ from mvmono3d.calibration.reprojection import (
 )
 from mvmono3d.core.array import Array
 from mvmono3d.core.record import Record
+from mvmono3d.errors import InvalidRecordError
 from mvmono3d.geometry.rigid import transform_from, transform_points
 from mvmono3d.geometry.triangulation import triangulate
 
 _PLACING_STEPS = 8
 _LEAST_TRIANGULATED = 6
 """Corners of one board that two cameras see: fewer align with anything."""
-
-
-_MOST_APART = 3.0
-"""A focal length that changes by more when boards are left out is not determined by the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,25 +49,27 @@ def held_out(estimate: Estimate, problem: Problem, *, folds: int = 5, solver: st
     Args:
         estimate: The solution with all boards, where each of these solutions starts.
         problem: Its corners, without outliers.
-        folds: Parts that the boards are dealt into, in their order.
+        folds: Parts that the boards are dealt into, see `dealt`.
         solver: See `bundle.solve`.
     """
     corners, poses = problem.corners, len(estimate.world_from_board)
-    residual, tested = np.zeros((len(corners), 2)), np.zeros(len(corners), dtype=bool)
+    residual = np.zeros((len(corners), 2))
     count = int(corners.corner.max()) + 1
     error, triangulated = np.zeros((poses, count)), np.zeros((poses, count), dtype=bool)
     for rig, held in solved_without(estimate, problem, folds=folds, solver=solver):
         mine = held[corners.pose]
         judged = corners.map(lambda array, mine=mine: array[mine])
         placed = placed_boards(rig, replace(problem, corners=judged))
-        residual[mine], tested[mine] = residuals(placed, judged), True
+        residual[mine] = residuals(placed, judged)
         found, seen = _measured(placed, replace(problem, corners=judged), count=count)
         error[held], triangulated[held] = found[held], seen[held]
     return HeldOut(
         residual_px=residual,
         error_m=error,
         triangulated=triangulated,
-        rms_px=_rms_per_view(np.sum(residual**2, axis=-1), corners, tested, problem),
+        rms_px=_rms_per_view(
+            np.sum(residual**2, axis=-1), corners, np.ones(len(corners), dtype=bool), problem
+        ),
         rms_m=_rms_per_view(
             error[corners.pose, corners.corner] ** 2,
             corners,
@@ -85,25 +84,35 @@ def solved_without(
 ) -> list[tuple[Estimate, Bool[Array, " pose"]]]:
     """Return, for each fold, the solution without its boards, and which boards those are."""
     found = []
-    order = np.arange(len(estimate.world_from_board))
-    for fold in range(min(folds, len(order))):
-        held = order % folds == fold
+    sees = np.zeros((len(estimate.world_from_board), len(estimate.lens)), dtype=bool)
+    sees[problem.corners.pose, problem.corners.view] = True
+    fold_of = dealt(sees, min(folds, len(sees)))
+    for fold in range(int(fold_of.max()) + 1):
+        held = fold_of == fold
         used = ~held[problem.corners.pose]
         fewer = replace(problem, corners=problem.corners.map(lambda array, used=used: array[used]))
         kept = replace(estimate, world_from_board=estimate.world_from_board[~held])
         renumbered = replace(fewer.corners, pose=(np.cumsum(~held) - 1)[fewer.corners.pose])
         rig = solve(kept, replace(fewer, corners=renumbered), solver=solver, tolerance=tolerance)
-        if _ran_away(rig, estimate):
-            # Too few boards were left for some camera: those held out can't be judged.
-            continue
         found.append((replace(rig, world_from_board=estimate.world_from_board), held))
     return found
 
 
-def _ran_away(rig: Estimate, estimate: Estimate) -> bool:
-    """Say whether a solution without some boards has left any sensible focal length."""
-    ratio = rig.lens[:, :2] / estimate.lens[:, :2]
-    return not bool(np.all((ratio > 1 / _MOST_APART) & (ratio < _MOST_APART)))
+def dealt(sees: Bool[Array, "pose view"], folds: int) -> Int[Array, " pose"]:
+    """Return the fold of every board: boards that the same cameras see are spread over all folds.
+
+    Dealt in the order of recording, boards shown to pairs of cameras in turn would leave a camera without
+    any in some fold. Raises `InvalidRecordError` for a camera whose boards are all in one fold.
+    """
+    fold = np.empty(len(sees), dtype=np.int64)
+    fold[np.lexsort(sees.T)] = np.arange(len(sees)) % folds
+    for view in range(sees.shape[1]):
+        if len(np.unique(fold[sees[:, view]])) < 2:
+            raise InvalidRecordError(
+                f"camera {view} (from 0) sees {int(sees[:, view].sum())} boards, all of which would be held out "
+                "at once: without them nothing is known of it; show it the board in more poses"
+            )
+    return fold
 
 
 def placed_boards(rig: Estimate, problem: Problem) -> Estimate:

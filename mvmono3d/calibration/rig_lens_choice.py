@@ -14,6 +14,8 @@ from mvmono3d.core.array import Array
 
 MOST_POSES = 24
 """Poses that models compete on."""
+_OF_EACH = 6
+"""Poses that every camera keeps, however little others see in them."""
 _TOLERANCE = 1e-5
 """Of the cost: differences between models that matter are larger."""
 _BOUND = 9.0
@@ -69,10 +71,13 @@ def _simplest(squared: Float[Array, "model pose"]) -> int:
 
 
 def _fewer_poses(estimate: Estimate, problem: Problem) -> tuple[Estimate, Problem]:
-    """Keep the poses with most corners."""
-    counts = np.bincount(problem.corners.pose, minlength=len(estimate.world_from_board))
+    """Keep the poses with most corners, and those that show most to each camera."""
+    counts = _zero(estimate)
+    _add(counts, problem.corners, np.ones(len(problem.corners)))
     kept = np.zeros(len(counts), dtype=bool)
-    kept[np.argsort(-counts, kind="stable")[:MOST_POSES]] = True
+    kept[np.argsort(-counts.sum(axis=1), kind="stable")[:MOST_POSES]] = True
+    for seen in counts.T:
+        kept[np.argsort(-seen, kind="stable")[: min(_OF_EACH, int((seen > 0).sum()))]] = True
     mine = kept[problem.corners.pose]
     corners = problem.corners.map(lambda array: array[mine])
     corners = replace(corners, pose=(np.cumsum(kept) - 1)[corners.pose])

@@ -8,6 +8,8 @@ import math
 import numpy as np
 import onnx_ir
 
+from mvmono3d.core.schema import sha256_of_bytes
+
 _LONG, _SHORT, _WIDE = 200, 16, 64
 """A sum over a leading axis pays from so many columns on; one over an axis inside up to so many columns, and
 so many in all."""
@@ -88,7 +90,8 @@ def _replace(
 
 
 def _initializer(graph: onnx_ir.Graph, value: np.ndarray) -> onnx_ir.Value:
-    name = f"constant_{'_'.join(map(str, value.shape))}_{value.tobytes().hex()[:64]}_{value.dtype}"
+    # By all of its content: two shapes may agree in their first axes.
+    name = f"constant_{value.dtype}_{'_'.join(map(str, value.shape))}_{sha256_of_bytes(value.tobytes())}"
     if name not in graph.initializers:
         graph.register_initializer(onnx_ir.Value(name=name, const_value=onnx_ir.tensor(value, name=name)))
     return graph.initializers[name]

@@ -8,6 +8,7 @@ import pytest
 
 from mvmono3d.calibration.accuracy import expected_accuracy
 from mvmono3d.calibration.calibrate import calibrate
+from mvmono3d.calibration.held_out import dealt
 from mvmono3d.calibration.reprojection import Estimate
 from mvmono3d.calibration.sightings import BoardSightings
 from mvmono3d.calibration.solution import Calibration, CalibrationSettings
@@ -131,6 +132,19 @@ def test_cameras_that_share_no_board_are_joined_over_others():
     chain = truth.sightings.seen & _pairs(36, ((0, 1), (1, 2), (2, 3)))[..., None]
     found = calibrate(replace(truth.sightings, seen=chain), settings=FULL)
     assert error_3d_mm(truth.rig, found.rig) <= 0.5
+    # As many folds as pairs that take turns: no camera may lose all its boards to one of them.
+    assert (found.held_out.rms_px > 0.1).all()
+    assert (found.held_out.rms_px < 0.4).all()
+
+
+def test_folds_leave_every_camera_boards_and_one_that_can_not_be_judged_is_refused():
+    turns = np.stack([np.arange(36) % 3 != view for view in range(3)], axis=1)
+    fold = dealt(turns, 3)
+    for view in range(3):
+        assert (np.bincount(fold[turns[:, view]], minlength=3) == 8).all()
+    turns[:, 2] = np.arange(36) == 7
+    with pytest.raises(InvalidRecordError, match=r"camera 2 .* sees 1 boards"):
+        dealt(turns, 3)
 
 
 def test_parts_that_share_no_board_are_named():
