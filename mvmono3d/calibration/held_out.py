@@ -109,8 +109,8 @@ def dealt(sees: Bool[Array, "pose view"], folds: int) -> Int[Array, " pose"]:
     for view in range(sees.shape[1]):
         if len(np.unique(fold[sees[:, view]])) < 2:
             raise InvalidRecordError(
-                f"camera {view} (from 0) sees {int(sees[:, view].sum())} boards, all of which would be held out "
-                "at once: without them nothing is known of it; show it the board in more poses"
+                f"camera {view} (from 0) sees {int(sees[:, view].sum())} boards, all of which would be held "
+                "out at once: without them nothing is known of it; show it the board in more poses"
             )
     return fold
 

@@ -13,8 +13,9 @@ from mvmono3d.nn.body import Carry
 from mvmono3d.nn.linearise import Linearised, NormalEquations, variance_of, weighted
 from mvmono3d.nn.quality import Quality
 
-NEVER_SEEN_SIGMA = 1.0
-"""Standard deviation of a joint before it was ever seen, in network units: the size of the actor."""
+NEVER_SEEN_SIGMA, NEVER_SEEN_SPEED = 1.0, 2.0
+"""Standard deviations of a joint's place and velocity before it was ever seen, in network units: the size of
+the actor, and twice that in a second."""
 
 
 class Measurements(NamedTuple):
@@ -49,6 +50,8 @@ class Fused(NamedTuple):
     gated: Float[Tensor, "batch view joint"]
     mean: Float[Tensor, "batch joint 3"]
     covariance: Float[Tensor, "batch joint 3 3"]
+    follow: Float[Tensor, "batch joint 3 3"]
+    """See `Posterior`."""
     stated: Float[Tensor, "batch joint 3 3"]
     """The covariance told to the outside: the filter's own, corrected by a learned factor."""
     bones: BoneMemory
@@ -68,6 +71,7 @@ class Imputer(nn.Module):
         *,
         guess: Float[Tensor, "batch joint 3"],
         guess_precision: Float[Tensor, "batch joint"],
+        habits: Float[Tensor, "batch joint habit"],
         bend_cosines: Float[Tensor, "2 bend"],
     ) -> Fused:
         """Fuse one frame set with the past and with the prior's guess of every joint."""
@@ -82,6 +86,7 @@ class Imputer(nn.Module):
             variance=variance_of(memory.motion.covariance),
             innovation=torch.where(memory.seen, (distance + 1e-12).sqrt(), 0.0),
             quality=measured.quality,
+            habits=habits,
         )
         moved = predict(memory.motion, tuning.dynamics, carried=carried, time_step_s=measured.time_step_s)
         predicted = _begin_unseen(moved, measured.reference, memory.seen)
@@ -93,7 +98,7 @@ class Imputer(nn.Module):
             reference=measured.reference,
             degrees=tuning.dynamics.degrees,
         )
-        mean, covariance = update(
+        posterior = update(
             predicted,
             measured.equations,
             gated,
@@ -102,32 +107,38 @@ class Imputer(nn.Module):
             guess_precision=guess_precision,
         )
         mean, bones = self.bones(
-            mean, variance=variance_of(covariance), memory=memory.bones, bend_cosines=bend_cosines
+            posterior.mean,
+            variance=variance_of(posterior.covariance),
+            memory=memory.bones,
+            bend_cosines=bend_cosines,
         )
-        stated = covariance * tuning.variance_factor[..., None, None]
-        return Fused(predicted, tuning.dynamics, gated, mean, covariance, stated, bones)
+        return Fused(
+            predicted=predicted,
+            dynamics=tuning.dynamics,
+            gated=gated,
+            mean=mean,
+            covariance=posterior.covariance,
+            follow=posterior.follow,
+            stated=posterior.covariance * tuning.variance_factor[..., None, None],
+            bones=bones,
+        )
 
 
-def moved_on(
-    fused: Fused,
-    *,
-    points: Float[Tensor, "batch joint 3"],
-    covariance: Float[Tensor, "batch joint 3 3"],
-    time_step_s: Float[Tensor, " batch"],
-) -> Motion:
-    """Return the motion after a frame set whose answer is `points`; the correction turns the velocity."""
-    # The first frame set of a recording has no time step, and nothing moved yet.
-    step_s = torch.where(time_step_s > 0.0, time_step_s.clamp(min=1e-3), torch.inf)[:, None, None]
-    correction = (points - fused.predicted.mean) / step_s
-    velocity = fused.predicted.velocity + fused.dynamics.gain[..., None] * correction
-    return Motion(points, velocity, covariance)
+def motionless(points: Float[Tensor, "batch joint 3"]) -> Motion:
+    """Return motion that nothing is known of, at some place: where every memory starts."""
+    zero = torch.zeros_like(points)
+    block = zero[..., None].expand(-1, -1, -1, 3)
+    return Motion(points, zero, block, block, block)
 
 
 def _begin_unseen(predicted: Motion, reference: Tensor, seen: Tensor) -> Motion:
     """Let a joint's motion begin where it is first solved, no more certain than the actor's size."""
-    wide = NEVER_SEEN_SIGMA**2 * torch.eye(3, dtype=reference.dtype, device=reference.device)
+    identity = torch.eye(3, dtype=reference.dtype, device=reference.device)
+    known = seen[..., None, None]
     return Motion(
         torch.where(seen[..., None], predicted.mean, reference),
         torch.where(seen[..., None], predicted.velocity, 0.0),
-        torch.where(seen[..., None, None], predicted.covariance, wide),
+        torch.where(known, predicted.covariance, NEVER_SEEN_SIGMA**2 * identity),
+        torch.where(known, predicted.cross, 0.0),
+        torch.where(known, predicted.velocity_covariance, NEVER_SEEN_SPEED**2 * identity),
     )

@@ -1,4 +1,8 @@
-"""How each joint moves while it is seen and while it is hidden: the filter's parameters, learned."""
+"""How each joint moves while it is seen and while it is hidden: the filter's parameters, learned.
+
+Two things choose them together: the skeleton's memory, which knows how all of it moves, and what the filter
+itself says of the joint in this very frame.
+"""
 
 from typing import NamedTuple
 
@@ -8,12 +12,14 @@ from torch import Tensor, nn
 
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.imputation.filter import Dynamics
+from mvmono3d.nn.habits import HABITS
 from mvmono3d.nn.quality import Quality
 
-_LOG_PROCESS = -8.0
+_LOG_ACCELERATION, _LOG_PROCESS = 6.0, -16.0
 _DAMPING = 3.0
-_GAIN = -1.0
-_CARRIED = -1.0
+_CARRIED = -3.0
+_REACH = 2.0
+"""The variances must be able to move by decades within a short training."""
 
 
 class Tuning(NamedTuple):
@@ -33,7 +39,9 @@ class ImputationNet(nn.Module):
         super().__init__()
         joints = len(skeleton.joints)
         self.embedding = nn.Parameter(0.1 * torch.randn(joints, embedding))
-        self.layers = nn.Sequential(nn.Linear(self.INPUTS + embedding, width), nn.ReLU(), nn.Linear(width, 5))
+        self.layers = nn.Sequential(
+            nn.Linear(self.INPUTS + embedding, width), nn.ReLU(), nn.Linear(width, HABITS)
+        )
         self.raw_degrees = nn.Parameter(torch.tensor(2.0))
         last = self.layers[-1]
         if isinstance(last, nn.Linear):
@@ -49,8 +57,9 @@ class ImputationNet(nn.Module):
         variance: Float[Tensor, "batch joint"],
         innovation: Float[Tensor, "batch joint"],
         quality: Quality,
+        habits: Float[Tensor, "batch joint habit"],
     ) -> Tuning:
-        """Choose the dynamics from quantities in network units."""
+        """Choose the dynamics from quantities in network units and from the skeleton's own `habits`."""
         inputs = torch.stack(
             [
                 torch.log1p(10.0 * age_s),
@@ -62,11 +71,11 @@ class ImputationNet(nn.Module):
             dim=-1,
         )
         embedding = self.embedding.expand(*age_s.shape, -1)
-        output = self.layers(torch.cat([inputs, embedding], dim=-1))
+        output = _REACH * (self.layers(torch.cat([inputs, embedding], dim=-1)) + habits)
         dynamics = Dynamics(
-            process_variance=torch.exp(output[..., 0].clamp(-6.0, 6.0) + _LOG_PROCESS),
+            acceleration_variance=torch.exp(output[..., 0].clamp(-8.0, 8.0) + _LOG_ACCELERATION),
+            process_variance=torch.exp(output[..., 2].clamp(-6.0, 10.0) + _LOG_PROCESS),
             damping=torch.sigmoid(output[..., 1] + _DAMPING),
-            gain=torch.sigmoid(output[..., 2] + _GAIN),
             carried=torch.sigmoid(output[..., 4] + _CARRIED),
             degrees=(nn.functional.softplus(self.raw_degrees) + 0.5).expand_as(age_s),
         )

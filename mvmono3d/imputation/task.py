@@ -8,11 +8,12 @@ from torch import Tensor
 
 from mvmono3d.core.clip import Clip
 from mvmono3d.geometry.uncertainty import pose_variance_px2
-from mvmono3d.imputation.filter import Motion
-from mvmono3d.imputation.imputer import FilterMemory, Imputer, Measurements, moved_on
+from mvmono3d.imputation.filter import moved_to
+from mvmono3d.imputation.imputer import FilterMemory, Imputer, Measurements, motionless
 from mvmono3d.imputation.loss import likelihood_loss, position_loss
 from mvmono3d.nn.evidence import Evidence
 from mvmono3d.nn.grouping import at_time
+from mvmono3d.nn.habits import HABITS
 from mvmono3d.nn.hold import Held, hold, nothing_held
 from mvmono3d.nn.lesson import Lesson
 from mvmono3d.nn.lesson_task import LessonTask
@@ -75,9 +76,9 @@ class ImputationTask(LessonTask):
         nothing = nothing_held(batch=clips, joints=joints, device=evidence.points.device)
         held, _ = hold(evidence, nothing, skeleton=self.units.skeleton)
         start = held.points[:, 0]
-        zero = torch.zeros_like(start)
+        none = torch.zeros_like(start[..., 0])
         memory = FilterMemory(
-            motion=Motion(start, zero, zero[..., None] * zero[..., None, :]),
+            motion=motionless(start),
             seen=torch.zeros_like(held.seen[:, 0]),
             bones=self.imputer.bones.start(self.units.bone_length.expand(start.shape[0], -1)),
         )
@@ -88,14 +89,12 @@ class ImputationTask(LessonTask):
                 measured,
                 memory,
                 guess=measured.reference,
-                guess_precision=_NO_PRIOR + zero[..., 0],
+                guess_precision=_NO_PRIOR + none,
+                habits=none[..., None].expand(-1, -1, HABITS),
                 bend_cosines=self.units.bend_cosines,
             )
-            motion = moved_on(
-                fused,
-                points=fused.mean,
-                covariance=fused.covariance,
-                time_step_s=evidence.frames.time_step_s[:, time],
+            motion = moved_to(
+                fused.predicted, follow=fused.follow, points=fused.mean, covariance=fused.covariance
             )
             memory = FilterMemory(motion, memory.seen | evidence.solved[:, time], fused.bones)
             points.append(fused.mean)

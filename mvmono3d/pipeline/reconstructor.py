@@ -14,8 +14,8 @@ from mvmono3d.core.occlusion import OcclusionState
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.imputation.calibrator import Calibrator
 from mvmono3d.imputation.contact import FloorContact
-from mvmono3d.imputation.filter import Motion
-from mvmono3d.imputation.imputer import FilterMemory, Fused, Imputer, Measurements, moved_on
+from mvmono3d.imputation.filter import moved_to
+from mvmono3d.imputation.imputer import FilterMemory, Fused, Imputer, Measurements, motionless
 from mvmono3d.nn.body import Carry
 from mvmono3d.nn.evidence import Evidence, Frames, gather_evidence, normalise
 from mvmono3d.nn.grouping import at_time, stack_time
@@ -46,6 +46,7 @@ class _Moment(NamedTuple):
     quality: Quality
     guess: Tensor
     guess_precision: Tensor
+    habits: Tensor
 
 
 class _Outcome(NamedTuple):
@@ -91,7 +92,7 @@ class Reconstructor(nn.Module):
         return State(
             perception=self.perception.start(batch=batch, views=views, device=device),
             filter=FilterMemory(
-                motion=Motion(place, place, place[..., None].expand(-1, -1, -1, 3)),
+                motion=motionless(place),
                 seen=zero > 0,
                 bones=self.imputer.bones.start(self.units.bone_length.expand(batch, -1)),
             ),
@@ -115,6 +116,7 @@ class Reconstructor(nn.Module):
             percept.quality,
             percept.guess.points,
             percept.guess.precision,
+            percept.guess.habits,
         )
         memory, unmeasured_s = state.filter, state.unmeasured_s
         outcomes = []
@@ -151,6 +153,7 @@ class Reconstructor(nn.Module):
             memory,
             guess=moment.guess,
             guess_precision=moment.guess_precision,
+            habits=moment.habits,
             bend_cosines=self.units.bend_cosines,
         )
         if self.floor is not None:
@@ -166,11 +169,11 @@ class Reconstructor(nn.Module):
             horizon_s=self.horizon_s,
         )
         overruled = guarded.overruled[..., None, None]
-        motion = moved_on(
-            fused,
+        motion = moved_to(
+            fused.predicted,
+            follow=fused.follow,
             points=guarded.points,
             covariance=torch.where(overruled, evidence.covariance, fused.covariance),
-            time_step_s=evidence.frames.time_step_s,
         )
         return _Outcome(fused, guarded, verdict), FilterMemory(motion, seen, fused.bones)
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.nn.body import BodyPose
+from mvmono3d.nn.habits import HABITS
 from mvmono3d.nn.recurrent import Memory
 
 
@@ -16,6 +17,8 @@ class PseudoMeasurement(NamedTuple):
 
     points: Float[Tensor, "clip time joint 3"]
     precision: Float[Tensor, "clip time joint"]
+    habits: Float[Tensor, "clip time joint habit"]
+    """How each joint moves at present: added to what the filter chooses from its own view of the joint."""
     hidden: Float[Tensor, "clip width"]
     """The memory after the last frame."""
 
@@ -29,10 +32,10 @@ class PriorNet(nn.Module):
     def __init__(self, *, skeleton: Skeleton, width: int) -> None:
         super().__init__()
         joints = len(skeleton.joints)
-        self.joints, self.width = joints, width
+        self.joints, self.width, self.outputs = joints, width, 4 + HABITS
         self.enter = nn.Linear(joints * self.INPUTS + 3, width)
         self.memory = Memory(width)
-        self.head = nn.Linear(2 * width, joints * 4)
+        self.head = nn.Linear(2 * width, joints * self.outputs)
         with torch.no_grad():
             self.head.weight.mul_(0.1)
             self.head.bias.zero_()
@@ -64,9 +67,12 @@ class PriorNet(nn.Module):
         inputs = [torch.cat(per_joint, dim=-1).flatten(-2), (20.0 * turned).clamp(-4.0, 4.0)]
         entered = torch.relu(self.enter(torch.cat(inputs, dim=-1)))
         remembered, last = self.memory(entered, hidden[None])
-        output = self.head(torch.cat([entered, remembered], dim=-1)).unflatten(-1, (self.joints, 4))
+        output = self.head(torch.cat([entered, remembered], dim=-1)).unflatten(
+            -1, (self.joints, self.outputs)
+        )
         guess = body.out_of(mean_pose + 0.5 * output[..., :3])
-        return PseudoMeasurement(guess, torch.exp(output[..., 3].clamp(-6.0, 6.0) + 5.0), last[0])
+        precision = torch.exp(output[..., 3].clamp(-6.0, 6.0) + 5.0)
+        return PseudoMeasurement(guess, precision, output[..., 4:], last[0])
 
     def start(self, *, batch: int) -> Float[Tensor, "clip width"]:
         """Return the memory before the first frame."""

@@ -111,7 +111,7 @@ def test_a_confident_consensus_overrules_an_answer_outside_its_gate(reconstructo
     broken = small_reconstructor(seed=1)
     with torch.no_grad():
         # A prior that is sure of a wrong pose drags every joint away.
-        broken.perception.prior.head.bias.reshape(-1, 4)[:, 0] = 40.0
+        broken.perception.prior.head.bias.reshape(-1, broken.perception.prior.outputs)[:, 0] = 40.0
         broken.perception.prior.head.bias.reshape(-1, 4)[:, 3] = 6.0
     answer = answer_of(broken, frames)
     decided = answer.decided_by == Decision.CONSENSUS
