@@ -24,8 +24,8 @@ _WIDE_PX = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Start:
-    """Everything roughly in place."""
+class Start:
+    """Everything roughly in place: each lens estimated alone, cameras joined by the boards they share."""
 
     placed: Placed
     corners: Corners
@@ -34,8 +34,10 @@ class _Start:
     """The pose in the sightings that each placed board is."""
 
 
-def calibrate(sightings: BoardSightings, *, settings: CalibrationSettings | None = None) -> Calibration:
-    """Solve for a rig.
+def calibrate(
+    sightings: BoardSightings, *, settings: CalibrationSettings | None = None, start: Start | None = None
+) -> Calibration:
+    """Solve for a rig, from `rough_start` of the same sightings if it is at hand.
 
     The order of cameras and poses changes nothing but the order of the result: poses are taken by label.
     Raises `InvalidRecordError` for a single camera, a camera that sees too little of the board and cameras
@@ -46,7 +48,7 @@ def calibrate(sightings: BoardSightings, *, settings: CalibrationSettings | None
         raise InvalidRecordError(f"a rig of {len(sightings.cameras)} cameras: expected at least 2")
     candidates = tuple(lens_model(name) for name in settings.models)
     settings = replace(settings, solver=chosen_solver(settings.solver))
-    start = _start(sightings)
+    start = rough_start(sightings) if start is None else start
     first = _adjusted(start, start.placed.estimate, _first_models(start, candidates), settings)
     choice = choose_models(first, candidates=candidates, solver=settings.solver)
     settled = choice.models == first.problem.models
@@ -63,7 +65,8 @@ def calibrate(sightings: BoardSightings, *, settings: CalibrationSettings | None
     )
 
 
-def _start(sightings: BoardSightings) -> _Start:
+def rough_start(sightings: BoardSightings) -> Start:
+    """Estimate every lens alone and place cameras and boards; raises as `calibrate`."""
     order = np.argsort(np.asarray(sightings.labels), kind="stable")
     corners = corners_of(
         replace(
@@ -79,7 +82,7 @@ def _start(sightings: BoardSightings) -> _Start:
         camera = one_camera(corners, view, name=name, size_px=sightings.size_px[view])
         lenses.append(_first_lens(without_outliers(camera)))
     placed = place(corners, np.stack(lenses), names=sightings.cameras)
-    return _Start(placed=placed, corners=numbered(corners, placed.poses), original=order[placed.poses])
+    return Start(placed=placed, corners=numbered(corners, placed.poses), original=order[placed.poses])
 
 
 def _first_lens(camera: OneCamera) -> Array:
@@ -90,7 +93,7 @@ def _first_lens(camera: OneCamera) -> Array:
     return choice.lens
 
 
-def _first_models(start: _Start, candidates: tuple[LensModel, ...]) -> tuple[LensModel, ...]:
+def _first_models(start: Start, candidates: tuple[LensModel, ...]) -> tuple[LensModel, ...]:
     """Return, for each camera, the richest candidate of the kind that it started as, if there is one."""
     models = []
     for lens in start.placed.estimate.lens:
@@ -100,7 +103,7 @@ def _first_models(start: _Start, candidates: tuple[LensModel, ...]) -> tuple[Len
 
 
 def _adjusted(
-    start: _Start, estimate: Estimate, models: tuple[LensModel, ...], settings: CalibrationSettings
+    start: Start, estimate: Estimate, models: tuple[LensModel, ...], settings: CalibrationSettings
 ) -> Adjusted:
     lens = np.stack([as_model(one, model) for one, model in zip(estimate.lens, models, strict=True)])
     return adjust(
@@ -115,7 +118,7 @@ def _adjusted(
 
 
 def _world(
-    adjusted: Adjusted, start: _Start, sightings: BoardSightings, settings: CalibrationSettings
+    adjusted: Adjusted, start: Start, sightings: BoardSightings, settings: CalibrationSettings
 ) -> Array:
     """Return world_from_root: the chosen board's frame, turned so that +Z points to the cameras' side."""
     labels = [sightings.labels[number] for number in start.original]

@@ -78,6 +78,7 @@ def assemble(
         seen=seen,
         labels=labels,
         time_ns=time_ns,
+        two_sided=board.two_sided,
     )
 
 

@@ -15,8 +15,8 @@ _TRIMMED = 4.0
 """Corners further off than this many median residuals are left out of the next fit."""
 _LEAST_TRIM_PX = 1.0
 _ROUNDS = 2
-_FLAT = 1e-3
-"""Second singular value of the corners over the first: below it they lie on one line."""
+_DETERMINED = 1e-3
+"""Eighth singular value of the homography's equations over the first: below it a homography is open."""
 
 
 class PlanarPoses(NamedTuple):
@@ -27,11 +27,23 @@ class PlanarPoses(NamedTuple):
 
 
 def spread_out(points_board: Float[Array, "corner 3"]) -> bool:
-    """Say whether corners are enough, and not on one line, to fix the pose of the board."""
+    """Say whether corners fix the pose of the board: enough, and four of them with no three on one line.
+
+    All corners but one on a line leave a homography open: its linear equations (Hartley & Zisserman 2004,
+    section 4.1) of the corners onto themselves then have rank 7.
+    """
     if len(points_board) < LEAST_CORNERS:
         return False
-    first, second, *_ = np.linalg.svd(points_board - points_board.mean(axis=0), compute_uv=False)
-    return bool(second > _FLAT * first)
+    flat = points_board[:, :2] - points_board[:, :2].mean(axis=0)
+    flat = flat / max(float(np.abs(flat).max()), np.finfo(np.float64).tiny)
+    one, none = np.ones((len(flat), 1)), np.zeros((len(flat), 3))
+    places = np.concatenate([flat, one], axis=1)
+    rows = [
+        np.concatenate([places, none, -flat[:, :1] * places], axis=1),
+        np.concatenate([none, places, -flat[:, 1:] * places], axis=1),
+    ]
+    values = np.linalg.svd(np.concatenate(rows), compute_uv=False)
+    return bool(values[7] > _DETERMINED * values[0])
 
 
 def planar_poses(

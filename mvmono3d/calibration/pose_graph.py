@@ -1,5 +1,6 @@
 """Where cameras and boards stand, from the boards that cameras share: the start of the adjustment."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,13 +31,22 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
-    """One board before one camera."""
+class SeenBoard:
+    """One board before one camera: its corners, the lens they came through, both poses they allow."""
 
     points_board: Array
     pixels: Array
     lens: Array
     poses: PlanarPoses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """How two cameras stand to each other, by the boards that both saw."""
+
+    new_from_near: Float[Array, "3 4"]
+    errors_px: Float[Array, " shared"]
+    """Median error of each board tried, carried from one camera to the other by the best suggestion."""
 
 
 def place(corners: Corners, lens: Float[Array, "view 10"], *, names: tuple[str, ...]) -> Placed:
@@ -47,7 +57,7 @@ def place(corners: Corners, lens: Float[Array, "view 10"], *, names: tuple[str, 
     are joined along the tree of most shared corners. Raises `InvalidRecordError` where cameras fall into
     parts that share no board, and names the parts.
     """
-    seen = _all_seen(corners, lens)
+    seen = seen_boards(corners, lens)
     shared = _shared_corners(seen, len(lens))
     root = int(np.argmax(shared.sum(axis=1)))
     camera_from_root = {root: np.eye(3, 4)}
@@ -63,7 +73,7 @@ def place(corners: Corners, lens: Float[Array, "view 10"], *, names: tuple[str, 
     camera_from_world = np.stack([camera_from_root[view] for view in range(len(lens))])
     poses = sorted({pose for _, pose in seen})
     boards = [
-        _place_board({v: s for (v, p), s in seen.items() if p == pose}, camera_from_world) for pose in poses
+        place_board({v: s for (v, p), s in seen.items() if p == pose}, camera_from_world) for pose in poses
     ]
     estimate = Estimate(lens=lens, camera_from_world=camera_from_world, world_from_board=np.stack(boards))
     return Placed(estimate=estimate, poses=np.asarray(poses), root=root)
@@ -82,20 +92,21 @@ def parts(shared: Int[Array, "view view"]) -> list[list[int]]:
     return found
 
 
-def _all_seen(corners: Corners, lens: Array) -> dict[tuple[int, int], _Seen]:
+def seen_boards(corners: Corners, lens: Float[Array, "view 10"]) -> dict[tuple[int, int], SeenBoard]:
+    """Return, by (view, pose), every board whose corners fix a pose."""
     seen = {}
     for view, pose in np.unique(np.stack([corners.view, corners.pose], axis=-1), axis=0):
         mine = (corners.view == view) & (corners.pose == pose)
         points, pixels = corners.point_board[mine], corners.pixels[mine]
         if spread_out(points):
             found = planar_poses(points, pixels, lens[view])
-            seen[int(view), int(pose)] = _Seen(
+            seen[int(view), int(pose)] = SeenBoard(
                 points_board=points, pixels=pixels, lens=lens[view], poses=found
             )
     return seen
 
 
-def _shared_corners(seen: dict[tuple[int, int], _Seen], views: int) -> Array:
+def _shared_corners(seen: dict[tuple[int, int], SeenBoard], views: int) -> Array:
     """Return how many corners two cameras have in poses that both see: the lesser count of each pose."""
     shared = np.zeros((views, views), dtype=np.int64)
     for (view, pose), one in seen.items():
@@ -105,11 +116,18 @@ def _shared_corners(seen: dict[tuple[int, int], _Seen], views: int) -> Array:
     return shared
 
 
-def _between(seen: dict[tuple[int, int], _Seen], new: int, near: int) -> Array:
-    """Return new_from_near, averaged over the shared poses that agree with the best suggestion."""
+def _between(seen: dict[tuple[int, int], SeenBoard], new: int, near: int) -> Array:
     poses = [pose for view, pose in seen if view == near and (new, pose) in seen]
-    poses = sorted(poses, key=lambda pose: -min(len(seen[new, pose].pixels), len(seen[near, pose].pixels)))
-    pairs = [(seen[new, pose], seen[near, pose]) for pose in poses[:MOST_SHARED]]
+    return join([(seen[new, pose], seen[near, pose]) for pose in poses]).new_from_near
+
+
+def join(pairs: Sequence[tuple[SeenBoard, SeenBoard]]) -> Joined:
+    """Return new_from_near, averaged over the shared boards that agree with the best suggestion.
+
+    Args:
+        pairs: The same board before the new camera and the near one; those with most corners are taken.
+    """
+    pairs = sorted(pairs, key=lambda pair: -min(len(pair[0].pixels), len(pair[1].pixels)))[:MOST_SHARED]
     suggestions = np.stack([one for pair in pairs for one in _suggested(*pair)])
     errors = np.stack([_transfer_errors(suggestions, *pair) for pair in pairs])
     best = int(np.argmin(np.minimum(errors, _CUT_PX).sum(axis=0)))
@@ -118,17 +136,17 @@ def _between(seen: dict[tuple[int, int], _Seen], new: int, near: int) -> Array:
     chosen = [
         _nearest(_suggested(*pair), suggestions[best]) for pair, ok in zip(pairs, agreeing, strict=True) if ok
     ]
-    return _average(np.stack(chosen))
+    return Joined(new_from_near=_average(np.stack(chosen)), errors_px=errors[:, best])
 
 
-def _suggested(new: _Seen, near: _Seen) -> Array:
+def _suggested(new: SeenBoard, near: SeenBoard) -> Array:
     """Return new_from_near for each combination of the two boards' planar solutions."""
     near_from_board = near.poses.camera_from_board
     found = compose(new.poses.camera_from_board[:, None], invert(near_from_board)[None])
     return found.reshape(-1, 3, 4)
 
 
-def _transfer_errors(suggestions: Array, new: _Seen, near: _Seen) -> Array:
+def _transfer_errors(suggestions: Array, new: SeenBoard, near: SeenBoard) -> Array:
     """Return by how many pixels (median) the better solution of `near` misses what `new` saw, and back."""
     forward = compose(suggestions[:, None], near.poses.camera_from_board[None])
     back = compose(invert(suggestions)[:, None], new.poses.camera_from_board[None])
@@ -149,8 +167,13 @@ def _average(transforms: Array) -> Array:
     return transform_from(left @ sign @ right, np.median(transforms[..., 3], axis=0))
 
 
-def _place_board(before: dict[int, _Seen], camera_from_world: Array) -> Array:
-    """Return world_from_board that all cameras together miss least, among all their planar solutions."""
+def place_board(before: dict[int, SeenBoard], camera_from_world: Array) -> Array:
+    """Return world_from_board that all cameras together miss least, among all their planar solutions.
+
+    Args:
+        before: What each camera, by its place in the rig, saw of the board.
+        camera_from_world: (view, 3, 4)
+    """
     tried = [
         compose(invert(camera_from_world[view])[None], one.poses.camera_from_board)
         for view, one in before.items()

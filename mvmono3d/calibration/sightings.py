@@ -24,6 +24,8 @@ class BoardSightings:
     """Name of each pose: the number its files end in, or a frame index."""
     time_ns: Int[Array, "pose view"] | None = None
     """Where the recording has timestamps; 0 where that camera has no frame."""
+    two_sided: bool = False
+    """Whether the back carries the front's mirror image, so that both are seen."""
 
     def __post_init__(self) -> None:
         poses, views, corners = self.seen.shape

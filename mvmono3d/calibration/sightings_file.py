@@ -23,6 +23,7 @@ def read_sightings(path: Path) -> BoardSightings:
         seen=arrays["seen"].astype(bool),
         labels=tuple(str(name) for name in arrays["labels"]),
         time_ns=arrays["time_ns"].astype(np.int64) if "time_ns" in arrays else None,
+        two_sided=bool(arrays["two_sided"]) if "two_sided" in arrays else False,
     )
 
 
@@ -35,6 +36,7 @@ def write_sightings(path: Path, sightings: BoardSightings) -> None:
         "pixels": np.asarray(sightings.pixels),
         "seen": np.asarray(sightings.seen),
         "labels": np.array(sightings.labels),
+        "two_sided": np.array(sightings.two_sided),
     }
     if sightings.time_ns is not None:
         arrays["time_ns"] = np.asarray(sightings.time_ns)
@@ -53,6 +55,7 @@ def _check(arrays: dict[str, np.ndarray], where: str) -> None:
         "size_px": (views, 2),
         "corners_m": (corners, 3),
         "time_ns": (poses, views),
+        "two_sided": (),
     }
     for name, shape in expected.items():
         if name in arrays and arrays[name].shape != shape:

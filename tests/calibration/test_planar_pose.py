@@ -31,6 +31,12 @@ def test_corners_on_a_line_fix_no_pose():
     assert spread_out(corner_grid(3, 2))
 
 
+def test_all_corners_but_one_on_a_line_fix_no_pose():
+    grid = corner_grid(5, 5)
+    assert not spread_out(grid[[0, 1, 2, 3, 4, 12]])
+    assert spread_out(grid[[0, 1, 2, 3, 7, 12]])
+
+
 def test_cameras_and_boards_are_placed_near_the_truth():
     truth = make(poses=12, noise_px=0.2, seed=2)
     corners = corners_of(truth.sightings)

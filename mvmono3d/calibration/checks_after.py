@@ -1,0 +1,195 @@
+"""What a solved rig betrays: cameras that fit worse, stand on the wrong side or are known badly."""
+
+import numpy as np
+
+from mvmono3d.calibration.board_views import BoardViews
+from mvmono3d.calibration.findings import Fault, Finding, Severity
+from mvmono3d.calibration.sightings import BoardSightings
+from mvmono3d.calibration.solution import Calibration
+from mvmono3d.core.array import Array
+from mvmono3d.geometry.rigid import camera_centres, compose
+
+MANY_OUTLIERS = 0.04
+TOO_MANY_OUTLIERS = 0.15
+"""Share of a camera's corners that no adjustment explains."""
+_WORSE = 2.5
+_LEAST_WORSE_PX = 0.15
+"""Noise of a camera over that of the others' median, and above this, is told."""
+_HELD_OUT_WARN = 1.5
+_HELD_OUT_REFUSED = 4.0
+"""Residual of boards not used over that of boards used."""
+_FOCAL_WARN = 0.005
+_FOCAL_REFUSED = 0.03
+"""Standard deviation of a focal length over itself."""
+_WRONG_SIDE = 0.05
+
+
+def checked_after(
+    calibration: Calibration, sightings: BoardSightings, views: BoardViews, *, floor: bool
+) -> tuple[Finding, ...]:
+    """Return what is wrong with a solved rig.
+
+    Args:
+        calibration: Of the sightings.
+        sightings: What it was solved from.
+        views: How the board looks in each picture.
+        floor: Whether the world is a board that lay on the floor.
+    """
+    return (
+        *_wrong_side(calibration, views),
+        *(_under_floor(calibration) if floor else ()),
+        *_outliers(calibration, sightings),
+        *_worse_camera(calibration),
+        *_held_out(calibration),
+        *_uncertain(calibration),
+    )
+
+
+def _wrong_side(calibration: Calibration, views: BoardViews) -> list[Finding]:
+    """Compare the side of the board that each picture shows with the side its camera came to stand on."""
+    rig = calibration.rig
+    camera_from_board = compose(rig.camera_from_world[None], calibration.world_from_board[:, None])
+    # The board's +Z points away from who looks at its print.
+    away = np.sum(camera_from_board[..., 2] * camera_from_board[..., 3], axis=-1)
+    behind = camera_from_board[..., 2, 3] <= 0.0
+    judged = views.fixed & calibration.placed[:, None] & calibration.used.any(axis=-1)
+    wrong = judged & (behind | (np.sign(away) != views.facing))
+    share = wrong.sum(axis=0) / np.maximum(judged.sum(axis=0), 1)
+    return [
+        Finding(
+            fault=Fault.WRONG_SIDE,
+            severity=Severity.REFUSE,
+            cameras=(name,),
+            message=f"{name} came to stand on the wrong side of {int(wrong[:, view].sum())} of "
+            f"{int(judged[:, view].sum())} boards that it sees",
+            remedy=f"show {name} more tilted and nearer boards together with other cameras: flat on, a board "
+            "far away looks alike from two places",
+        )
+        for view, name in enumerate(rig.names)
+        if share[view] > _WRONG_SIDE
+    ]
+
+
+def _under_floor(calibration: Calibration) -> list[Finding]:
+    height = camera_centres(calibration.rig.camera_from_world)[:, 2]
+    guilty = _names(calibration, height <= 0.0)
+    if not guilty:
+        return []
+    return [
+        Finding(
+            fault=Fault.UNDER_FLOOR,
+            severity=Severity.REFUSE,
+            cameras=guilty,
+            message=f"{' '.join(guilty)}: {-1e3 * float(height.min()):.0f} mm under the board on the floor",
+            remedy="name a board pose that lies on the floor, print upwards, as the world; or none",
+        )
+    ]
+
+
+def _outliers(calibration: Calibration, sightings: BoardSightings) -> list[Finding]:
+    seen = np.logical_or(calibration.used, calibration.outlier).sum(axis=(0, 2))
+    share = calibration.outlier.sum(axis=(0, 2)) / np.maximum(seen, 1)
+    found = []
+    for view in np.flatnonzero(share > MANY_OUTLIERS):
+        name = sightings.cameras[view]
+        since = _since(calibration, int(view))
+        bad = share[view] > TOO_MANY_OUTLIERS or since is not None
+        where = "" if since is None else f", most of them from pose {sightings.labels[since]} on"
+        found.append(
+            Finding(
+                fault=Fault.MISFIT_CAMERA if since is None else Fault.MOVED_CAMERA,
+                severity=Severity.REFUSE if bad else Severity.WARN,
+                cameras=(name,),
+                message=f"{100 * share[view]:.0f} % of the corners of {name} fit no rig and were left out, "
+                f"expected below {100 * MANY_OUTLIERS:.0f} %{where}",
+                remedy=f"look at the pictures of {name}: did it move, was it refocused, is the board bent, "
+                "does another board or a reflection show?",
+            )
+        )
+    return _worst_only(found, share)
+
+
+def _worst_only(found: list[Finding], share: Array) -> list[Finding]:
+    """Keep those that refuse only for the worst cameras: one that moved spoils boards for its neighbours."""
+    worst = float(share.max(initial=0.0))
+    kept = []
+    for finding, value in zip(found, share[share > MANY_OUTLIERS], strict=True):
+        if value >= 0.5 * worst or finding.severity is Severity.WARN:
+            kept.append(finding)
+    return kept
+
+
+def _since(calibration: Calibration, view: int) -> int | None:
+    """Return the pose from which on, or up to which, most corners of a camera are left out."""
+    seen = np.logical_or(calibration.used, calibration.outlier)[:, view].sum(axis=-1)
+    poses = np.flatnonzero(seen)
+    wrong = calibration.outlier[poses, view].sum(axis=-1) > 0.5 * seen[poses]
+    for cut in range(2, len(poses) - 1):
+        before, after = float(wrong[:cut].mean()), float(wrong[cut:].mean())
+        if min(before, after) < 0.1 and max(before, after) > 0.7:
+            return int(poses[cut])
+    return None
+
+
+def _worse_camera(calibration: Calibration) -> list[Finding]:
+    found, sigma = [], np.asarray(calibration.sigma_px)
+    for view, name in enumerate(calibration.rig.names):
+        others = float(np.median(np.delete(sigma, view)))
+        if sigma[view] < max(_WORSE * others, _LEAST_WORSE_PX):
+            continue
+        found.append(
+            Finding(
+                fault=Fault.MISFIT_CAMERA,
+                severity=Severity.WARN,
+                cameras=(name,),
+                message=f"{name} fits to {sigma[view]:.2f} px, the others to {others:.2f} px (per axis)",
+                remedy=f"look at the arrows of {name}: all alike points to the lens or a bent board, growing "
+                "with motion to the trigger, at single poses to blur or glare",
+            )
+        )
+    return found
+
+
+def _held_out(calibration: Calibration) -> list[Finding]:
+    found = []
+    used = np.sqrt(2.0) * calibration.sigma_px
+    for view, name in enumerate(calibration.rig.names):
+        ratio = float(calibration.held_out.rms_px[view] / used[view])
+        if ratio < _HELD_OUT_WARN:
+            continue
+        bad = ratio > _HELD_OUT_REFUSED
+        found.append(
+            Finding(
+                fault=Fault.HELD_OUT_WORSE,
+                severity=Severity.REFUSE if bad else Severity.WARN,
+                cameras=(name,),
+                message=f"boards not used fit {name} to {calibration.held_out.rms_px[view]:.2f} px, boards "
+                f"used to {used[view]:.2f} px: {ratio:.1f} times worse, expected below {_HELD_OUT_WARN:g}",
+                remedy="record more boards, over the whole image and volume: so few fit any lens",
+            )
+        )
+    return found
+
+
+def _uncertain(calibration: Calibration) -> list[Finding]:
+    found = []
+    focal = np.asarray(calibration.rig.camera.focal_px)
+    share = (calibration.covariance.lens_sigma[:, :2] / focal).max(axis=-1)
+    for view, name in enumerate(calibration.rig.names):
+        if share[view] < _FOCAL_WARN:
+            continue
+        found.append(
+            Finding(
+                fault=Fault.UNCERTAIN,
+                severity=Severity.REFUSE if share[view] > _FOCAL_REFUSED else Severity.WARN,
+                cameras=(name,),
+                message=f"the focal length of {name} is known to {100 * share[view]:.1f} % only, expected "
+                f"{100 * _FOCAL_WARN:g} %",
+                remedy=f"show {name} the board tilted by 20 to 40 degrees, near and far, out to the corners",
+            )
+        )
+    return found
+
+
+def _names(calibration: Calibration, guilty: Array) -> tuple[str, ...]:
+    return tuple(name for name, is_guilty in zip(calibration.rig.names, guilty, strict=True) if is_guilty)

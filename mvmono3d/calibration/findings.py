@@ -1,0 +1,55 @@
+"""What a calibration's checks say: each with its reason and what to do."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How much a finding weighs."""
+
+    REFUSE = "refuse"
+    """No rig is written."""
+    WARN = "warn"
+
+
+class Fault(StrEnum):
+    """Everything that a check can find."""
+
+    TOO_FEW_BOARDS = "too few boards"
+    POOR_COVERAGE = "poor coverage"
+    PARALLEL_BOARDS = "boards all parallel"
+    ONE_DEPTH = "boards all at one distance"
+    WRONG_BOARD = "not this board"
+    WRONG_PROPORTIONS = "squares of another shape"
+    MIRRORED = "mirrored images"
+    DUPLICATED_CAMERAS = "duplicated cameras"
+    SWAPPED_CAMERAS = "swapped cameras"
+    MISFIT_CAMERA = "camera that doesn't fit"
+    MOVED_CAMERA = "camera moved"
+    WRONG_SIDE = "camera behind the board"
+    UNDER_FLOOR = "camera under the floor"
+    DISCONNECTED = "cameras not connected"
+    UNSYNCHRONISED = "cameras not synchronised"
+    HELD_OUT_WORSE = "boards not used fit worse"
+    UNCERTAIN = "uncertain rig"
+    UNSOLVED = "no solution"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is wrong or doubtful."""
+
+    fault: Fault
+    severity: Severity
+    cameras: tuple[str, ...]
+    """Whom it concerns; empty for the whole set."""
+    message: str
+    """What was measured and what would be right."""
+    remedy: str
+    """What to do."""
+
+
+def refused(findings: Iterable[Finding]) -> bool:
+    """Say whether one of them forbids a rig."""
+    return any(finding.severity is Severity.REFUSE for finding in findings)

@@ -1,0 +1,76 @@
+"""Calibrate and judge: a rig with all that speaks for and against it, or the reasons why there is none."""
+
+from dataclasses import dataclass
+
+from mvmono3d.calibration.board_views import BoardViews, board_views
+from mvmono3d.calibration.calibrate import calibrate, rough_start
+from mvmono3d.calibration.checks_after import checked_after
+from mvmono3d.calibration.checks_before import checked_before
+from mvmono3d.calibration.checks_start import checked_start
+from mvmono3d.calibration.coverage import Coverage, coverage
+from mvmono3d.calibration.findings import Fault, Finding, Severity, refused
+from mvmono3d.calibration.proportions import checked_proportions, measured_proportions
+from mvmono3d.calibration.sightings import BoardSightings
+from mvmono3d.calibration.solution import Calibration, CalibrationSettings
+from mvmono3d.errors import InvalidRecordError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What became of a set of sightings."""
+
+    findings: tuple[Finding, ...]
+    """Those that refuse first."""
+    coverage: Coverage
+    views: BoardViews
+    calibration: Calibration | None
+    """None where nothing could be solved; a refused one is for the report, not for use."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the rig may be used."""
+        return self.calibration is not None and not refused(self.findings)
+
+
+def judge(sightings: BoardSightings, *, settings: CalibrationSettings | None = None) -> Judgement:
+    """Check, solve and check again; what forbids a rig ends it at once.
+
+    Raises `UnknownNameError` for a lens model or a world pose that isn't there.
+    """
+    settings = CalibrationSettings() if settings is None else settings
+    views, covered = board_views(sightings), coverage(sightings)
+    findings, calibration = list(checked_before(sightings, views, covered)), None
+    if not refused(findings):
+        more, calibration = _solved(sightings, views, settings)
+        findings += more
+    findings.sort(key=lambda finding: finding.severity is not Severity.REFUSE)
+    return Judgement(findings=tuple(findings), coverage=covered, views=views, calibration=calibration)
+
+
+def _solved(
+    sightings: BoardSightings, views: BoardViews, settings: CalibrationSettings
+) -> tuple[list[Finding], Calibration | None]:
+    found = list(checked_proportions(measured_proportions(sightings, views)))
+    if refused(found):
+        return found, None
+    try:
+        start = rough_start(sightings)
+        found += checked_start(start, sightings)
+        if refused(found):
+            return found, None
+        calibration = calibrate(sightings, settings=settings, start=start)
+    except InvalidRecordError as error:
+        return [*found, _unsolved(error)], None
+    floor = settings.world_pose is not None
+    return [*found, *checked_after(calibration, sightings, views, floor=floor)], calibration
+
+
+def _unsolved(error: InvalidRecordError) -> Finding:
+    reason, _, remedy = str(error).rpartition(": ")
+    return Finding(
+        fault=Fault.UNSOLVED,
+        severity=Severity.REFUSE,
+        cameras=(),
+        message=reason or remedy,
+        remedy=remedy if reason else "record more boards",
+    )
