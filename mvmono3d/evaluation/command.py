@@ -23,7 +23,7 @@ from mvmono3d.core.schema import atomic_write
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.core.trajectory import Reconstruction
 from mvmono3d.evaluation.compare import Method
-from mvmono3d.evaluation.sources import check_source, clip_with_truth, parts_of, read_recording
+from mvmono3d.evaluation.sources import check_source, clip_with_truth, parts_of, read_first_frames
 from mvmono3d.evaluation.stress.takes import Take
 
 Reconstruct = Callable[[Observations], Reconstruction]
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the verb takes."""
     add = parser.add_argument
     add("detections", type=Path, nargs="?", metavar="DETECTIONS", help="2D joints, as for reconstruct")
-    add("--rig", type=Path, metavar="TOML", help="the cameras' calibration")
+    add("--rig", type=Path, metavar="RIG", help="the cameras' calibration")
     add("--truth", type=Path, metavar="NPZ", help="true 3D joints of the same frames")
     add("--world", metavar="PRESET", help="synthetic clips instead of a recording: realistic, A to E")
     add("--bundle", type=Path, action="append", metavar="DIR", help="an exported model; may be repeated")
@@ -112,7 +112,7 @@ def _usual_methods(arguments: argparse.Namespace) -> dict[str, Method]:
 
 
 def _clips(arguments: argparse.Namespace) -> list[Clip]:
-    detections, rig, skeleton = read_recording(arguments)
+    detections, rig, skeleton = read_first_frames(arguments)
     if arguments.truth is None:
         clip = Clip(skeleton=skeleton, rig=rig, observations=detections.observations)
     else:
@@ -167,7 +167,7 @@ def _without_truth(arguments: argparse.Namespace, console: Console) -> dict[str,
     from mvmono3d.evaluation.field import score_field
     from mvmono3d.evaluation.table import field_csv, field_markdown, field_table
 
-    detections, rig, skeleton = read_recording(arguments)
+    detections, rig, skeleton = read_first_frames(arguments)
     methods: dict[str, Reconstruct] = {
         name: lambda seen, method=method: method(seen, rig, skeleton) for name, method in BASELINES.items()
     }

@@ -11,12 +11,9 @@ from mvmono3d.core.clip import Clip
 from mvmono3d.core.detections_file import Detections
 from mvmono3d.core.reconstruction_file import read_trajectory
 from mvmono3d.core.rig import Rig
-from mvmono3d.core.rig_file import read_rig
 from mvmono3d.core.skeleton import Skeleton
-from mvmono3d.core.skeleton_file import load_skeleton
 from mvmono3d.errors import ConfigurationError, InvalidFileError
-from mvmono3d.formats.any_detections import read_any_detections
-from mvmono3d.formats.rig_scale import check_rig_scale
+from mvmono3d.formats.recording import RecordingRead, read_plausible_rig, read_recording
 
 
 def check_source(arguments: argparse.Namespace) -> None:
@@ -24,7 +21,7 @@ def check_source(arguments: argparse.Namespace) -> None:
     if (arguments.detections is None) == (arguments.world is None):
         raise ConfigurationError("evaluate needs either DETECTIONS with --rig, or --world PRESET")
     if arguments.world is None and arguments.rig is None:
-        raise ConfigurationError("evaluate DETECTIONS needs --rig TOML, the cameras' calibration")
+        raise ConfigurationError("evaluate DETECTIONS needs --rig RIG, the cameras' calibration")
     if arguments.world is not None and (arguments.rig is not None or arguments.truth is not None):
         raise ConfigurationError("--world makes its own rig and truth: leave --rig and --truth out")
     if arguments.animate is not None and arguments.animate.suffix.lower() != ".gif":
@@ -36,24 +33,19 @@ def check_source(arguments: argparse.Namespace) -> None:
             raise ConfigurationError(f"--{name} belongs to --stress")
 
 
-def read_recording(arguments: argparse.Namespace) -> tuple[Detections, Rig, Skeleton]:
-    """Read detections and their rig; raises `InvalidFileError` where nothing was detected."""
-    rig = read_rig(arguments.rig, units=arguments.units)
-    check_rig_scale(rig, where=f"rig {arguments.rig}")
-    wanted = None if arguments.skeleton is None else load_skeleton(arguments.skeleton)
-    detections = read_any_detections(
+def read_first_frames(arguments: argparse.Namespace) -> RecordingRead:
+    """Read detections and their rig, the first `--frames`."""
+    found = read_recording(
         arguments.detections,
-        skeleton=wanted,
-        views=rig.names,
+        read_plausible_rig(arguments.rig, units=arguments.units),
+        skeleton=arguments.skeleton,
         person=arguments.person,
         rate_hz=arguments.rate,
     )
-    if not detections.observations.detected.any():
-        raise InvalidFileError(f"{arguments.detections}: the recording is empty (nothing detected)")
-    if arguments.frames is not None:
-        shorter = detections.observations.map(lambda array: array[: arguments.frames])
-        detections = replace(detections, observations=shorter)
-    return detections, rig.select(detections.views), wanted or load_skeleton(detections.skeleton)
+    if arguments.frames is None:
+        return found
+    shorter = found.detections.observations.map(lambda array: array[: arguments.frames])
+    return found._replace(detections=replace(found.detections, observations=shorter))
 
 
 def clip_with_truth(

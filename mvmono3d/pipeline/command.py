@@ -1,8 +1,9 @@
 """Turn the 2D joints of a recording, whatever tool wrote them, into 3D joints with covariance.
 
 DETECTIONS is a detections .npz, a folder with one folder of OpenPose .json files per camera, or a folder
-with one SLEAP .h5 or DeepLabCut .csv file per camera. RIG is a calibration in TOML (anipose's and
-Pose2Sim's tables). The result is a reconstruction .npz; `mvmono3d convert` turns it into TRC or CSV.
+with one SLEAP .h5 or DeepLabCut .csv file per camera. RIG is a calibration: a rig.toml (also anipose's and
+Pose2Sim's), Kalibr's camchain.yaml, OpenCV's .yml, or a folder of COLMAP or EasyMocap. The result is a
+reconstruction .npz; `mvmono3d convert` turns it into TRC or CSV.
 """
 
 import argparse
@@ -16,13 +17,12 @@ from mvmono3d.core.detections_file import Detections
 from mvmono3d.core.observations import Observations
 from mvmono3d.core.reconstruction_file import write_reconstruction
 from mvmono3d.core.rig import Rig
-from mvmono3d.core.rig_file import METRES_PER_UNIT, read_rig
+from mvmono3d.core.rig_file import METRES_PER_UNIT
 from mvmono3d.core.skeleton import Skeleton
-from mvmono3d.core.skeleton_file import load_skeleton
 from mvmono3d.core.trajectory import PointSource, Reconstruction
 from mvmono3d.errors import InvalidFileError
-from mvmono3d.formats.any_detections import read_any_detections
-from mvmono3d.formats.rig_scale import check_actor_scale, check_rig_scale
+from mvmono3d.formats.recording import RecordingRead, read_plausible_rig, read_recording
+from mvmono3d.formats.rig_scale import check_actor_scale
 from mvmono3d.pipeline.classical import reconstruct_dlt, reconstruct_robust
 from mvmono3d.pipeline.leave_one_out import leave_one_view_out
 from mvmono3d.pipeline.report import make_report, print_report
@@ -33,7 +33,7 @@ Reconstruct = Callable[[Observations], Reconstruction]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the verb takes."""
     parser.add_argument("detections", type=Path, metavar="DETECTIONS", help="2D joints: see above")
-    parser.add_argument("--rig", type=Path, required=True, metavar="TOML", help="the cameras' calibration")
+    parser.add_argument("--rig", type=Path, required=True, metavar="RIG", help="the cameras' calibration")
     parser.add_argument("--out", type=Path, required=True, metavar="NPZ", help="where the result goes")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--bundle", type=Path, metavar="DIR", help="an exported model")
@@ -69,20 +69,14 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _read(arguments: argparse.Namespace) -> tuple[Detections, Rig, Skeleton]:
-    rig = read_rig(arguments.rig, units=arguments.units)
-    check_rig_scale(rig, where=f"rig {arguments.rig}")
-    wanted = None if arguments.skeleton is None else load_skeleton(arguments.skeleton)
-    detections = read_any_detections(
+def _read(arguments: argparse.Namespace) -> RecordingRead:
+    return read_recording(
         arguments.detections,
-        skeleton=wanted,
-        views=rig.names,
+        read_plausible_rig(arguments.rig, units=arguments.units),
+        skeleton=arguments.skeleton,
         person=arguments.person,
         rate_hz=arguments.rate,
     )
-    if not detections.observations.detected.any():
-        raise InvalidFileError(f"{arguments.detections}: the recording is empty (nothing detected)")
-    return detections, rig.select(detections.views), wanted or load_skeleton(detections.skeleton)
 
 
 def _method(arguments: argparse.Namespace, rig: Rig, skeleton: Skeleton) -> tuple[Reconstruct, str]:
