@@ -10,6 +10,8 @@ from mvmono3d.core.trajectory import Decision, MissingReason, PointSource
 from mvmono3d.nn.evidence import Evidence
 from mvmono3d.pipeline.fallback import Guarded
 
+_ENOUGH_SEEN = 0.5
+"""Share of the joints that must have been seen for the prior to know where the others should be."""
 _MEASURED_PRECISION = 0.05
 """A view counts as measuring a joint from this precision on, in units of the detector's own."""
 
@@ -33,11 +35,15 @@ def judge(
     unmeasured_s: Float[Tensor, "batch joint"],
     horizon_s: float,
 ) -> Verdict:
-    """Say of each joint whether it was measured, imputed or lost."""
+    """Say of each joint whether it was measured, imputed or lost.
+
+    A joint that was never seen is imputed too, until the horizon, once most of the actor was seen.
+    """
     measured = seen & (((gated > _MEASURED_PRECISION).sum(1) >= 2) | guarded.overruled)
     step_s = evidence.frames.time_step_s[:, None]
     unmeasured_s = torch.where(measured, 0.0, unmeasured_s + step_s)
-    lost = ~seen | (unmeasured_s > horizon_s)
+    known = seen | (seen.to(gated.dtype).mean(-1, keepdim=True) >= _ENOUGH_SEEN)
+    lost = ~known | (unmeasured_s > horizon_s)
     source = torch.where(measured, int(PointSource.MEASURED), int(PointSource.IMPUTED))
     source = torch.where(lost, int(PointSource.MISSING), source)
     decided_by = torch.where(measured, int(Decision.LEARNED), int(Decision.PREDICTED))

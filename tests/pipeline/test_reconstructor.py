@@ -96,13 +96,26 @@ def test_uncertainty_grows_while_nothing_is_seen_then_the_joint_is_lost():
     assert (answer.reason[0, 19:] == MissingReason.EXPIRED).all()
 
 
-def test_a_joint_never_seen_is_missing_with_its_reason(reconstructor):
+def test_a_joint_never_seen_is_imputed_until_the_horizon_then_missing_with_its_reason():
+    reconstructor = small_reconstructor(horizon_s=0.15)
     frames = frames_for(clip(0))
     hidden = frames._replace(detected=frames.detected.clone())
     hidden.detected[..., 8] = False
     answer = answer_of(reconstructor, hidden)
-    assert (answer.source[..., 8] == PointSource.MISSING).all()
-    assert (answer.reason[..., 8] == MissingReason.TOO_FEW_VIEWS).all()
+    late = torch.cumsum(frames.time_step_s, dim=1)[0] > reconstructor.horizon_s
+    assert late.any()
+    assert (answer.source[0, ~late, 8] == PointSource.IMPUTED).all()
+    assert (answer.source[0, late, 8] == PointSource.MISSING).all()
+    assert (answer.reason[0, late, 8] == MissingReason.TOO_FEW_VIEWS).all()
+
+
+def test_nothing_is_imputed_while_most_of_the_actor_was_never_seen(reconstructor):
+    frames = frames_for(clip(0))
+    hidden = frames._replace(detected=frames.detected.clone())
+    joints = hidden.detected.shape[-1]
+    hidden.detected[..., joints // 2 - 1 :] = False
+    answer = answer_of(reconstructor, hidden)
+    assert (answer.source[..., joints // 2 - 1 :] == PointSource.MISSING).all()
 
 
 def test_a_confident_consensus_overrules_an_answer_outside_its_gate(reconstructor):
@@ -111,8 +124,8 @@ def test_a_confident_consensus_overrules_an_answer_outside_its_gate(reconstructo
     broken = small_reconstructor(seed=1)
     with torch.no_grad():
         # A prior that is sure of a wrong pose drags every joint away.
-        broken.perception.prior.head.bias.reshape(-1, broken.perception.prior.outputs)[:, 0] = 40.0
-        broken.perception.prior.head.bias.reshape(-1, 4)[:, 3] = 6.0
+        said = broken.perception.prior.head.bias.reshape(-1, broken.perception.prior.outputs)
+        said[:, 0], said[:, 3] = 40.0, 6.0
     answer = answer_of(broken, frames)
     decided = answer.decided_by == Decision.CONSENSUS
     assert (decided & ~evidence.confident).sum() == 0
