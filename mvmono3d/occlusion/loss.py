@@ -6,8 +6,8 @@ from torch import Tensor
 
 from mvmono3d.nn.likelihood import masked_mean, student_t_2d
 
-_RARITY = (0.6, 1.5, 1.5, 1.0)
-"""Weights of the four states against their frequencies: most measurements are visible."""
+_RAREST = 0.01
+"""Share of the measurements below which a state weighs no more."""
 
 
 def state_loss(
@@ -16,11 +16,17 @@ def state_loss(
     *,
     labelled: Bool[Tensor, "*batch view joint"],
 ) -> Float[Tensor, ""]:
-    """Return the cross-entropy of labelled measurements."""
-    weight = torch.tensor(_RARITY, dtype=logits.dtype, device=logits.device)
-    each = torch.nn.functional.cross_entropy(
-        logits.movedim(-1, 1), states.long(), weight=weight, reduction="none"
-    )
+    """Return the cross-entropy of labelled measurements, rare states weighing more.
+
+    Weights are the inverse roots of the states' shares in the batch: half way between counting every
+    measurement alike, where rare states are never answered, and every state alike, where they are invented.
+    """
+    target = states.long()
+    counts = torch.stack([(labelled & (target == state)).sum() for state in range(logits.shape[-1])])
+    share = counts / counts.sum().clamp(min=1)
+    weight = share.clamp(min=_RAREST).rsqrt()
+    weight = (weight / (weight * share).sum().clamp(min=_RAREST)).to(logits.dtype)
+    each = torch.nn.functional.cross_entropy(logits.movedim(-1, 1), target, weight=weight, reduction="none")
     return masked_mean(each, labelled)
 
 
