@@ -44,6 +44,11 @@ VERBS = {
         help="turn 3D joints from one file format into another (.npz, .trc, .csv)",
         example="mvmono3d convert take.npz take.trc",
     ),
+    "calibrate": Verb(
+        module="mvmono3d.calibration.calibrate_command",
+        help="turn pictures of a board into a rig, a report, or the reasons why there is none",
+        example="mvmono3d calibrate images/ --board board.toml --out rig.toml --report report",
+    ),
     "board": Verb(
         module="mvmono3d.calibration.board_command",
         help="print a calibration board in its true size",

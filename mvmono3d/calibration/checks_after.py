@@ -93,7 +93,7 @@ def _outliers(calibration: Calibration, sightings: BoardSightings) -> list[Findi
     for view in np.flatnonzero(share > MANY_OUTLIERS):
         name = sightings.cameras[view]
         since = _since(calibration, int(view))
-        bad = share[view] > TOO_MANY_OUTLIERS or since is not None
+        bad = share[view] > TOO_MANY_OUTLIERS
         where = "" if since is None else f", most of them from pose {sightings.labels[since]} on"
         found.append(
             Finding(

@@ -35,8 +35,26 @@ def gather_sightings(
     """Return the sightings of a .npz, a folder of images or, where it has none, a folder of videos.
 
     `pattern` says which files of each camera; see `find_camera_images` and `find_camera_videos`. Corners
-    from a .npz need no board; with one, theirs must be the same.
+    from a .npz need no board; with one, theirs must be the same. Of videos the `most_frames` poses that
+    differ most are kept.
     """
+    found = gather_sequence(
+        path, board, pattern=pattern, most_frames=most_frames, cache=cache, processes=processes
+    )
+    videos = path.is_dir() and not list_camera_images(path, pattern=pattern)
+    return thin(found, most=most_frames) if videos else found
+
+
+def gather_sequence(
+    path: Path,
+    board: Board | None,
+    *,
+    pattern: str | None = None,
+    most_frames: int = MOST_FRAMES,
+    cache: Path | None = None,
+    processes: int | None = None,
+) -> BoardSightings:
+    """Return everything that `gather_sightings` looks at: of videos also the frames that it leaves out."""
     if path.suffix == ".npz":
         return _saved(path, board)
     if board is None:
@@ -45,7 +63,7 @@ def gather_sightings(
         raise InvalidFileError(f"{path}: expected a folder of images or videos, or a .npz of saved corners")
     if list_camera_images(path, pattern=pattern):
         return sightings_from_folders(path, board, pattern=pattern, cache=cache, processes=processes)
-    return sightings_from_videos(
+    return sequence_from_videos(
         path, board, pattern=pattern, most_frames=most_frames, cache=cache, processes=processes
     )
 
@@ -59,7 +77,23 @@ def sightings_from_videos(
     cache: Path | None = None,
     processes: int | None = None,
 ) -> BoardSightings:
-    """Find the board in one video per camera and keep the `most_frames` poses that differ most.
+    """Find the board in one video per camera and keep the `most_frames` poses that differ most."""
+    found = sequence_from_videos(
+        folder, board, pattern=pattern, most_frames=most_frames, cache=cache, processes=processes
+    )
+    return thin(found, most=most_frames)
+
+
+def sequence_from_videos(
+    folder: Path,
+    board: Board,
+    *,
+    pattern: str | None = None,
+    most_frames: int = MOST_FRAMES,
+    cache: Path | None = None,
+    processes: int | None = None,
+) -> BoardSightings:
+    """Find the board in one video per camera.
 
     Frames are paired by `timestamps.csv` in the folder, else by their place. Of a long recording, four
     times as many frames as are kept are looked at, evenly over it.
@@ -79,7 +113,7 @@ def sightings_from_videos(
     ]
     examine = partial(examine_video, board=board, cache=cache)
     found = list(run_parallel(examine, jobs, title="finding the board", processes=workers))
-    sightings = assemble(
+    return assemble(
         _rows(found, sets.present[picked]),
         board,
         cameras=cameras,
@@ -87,7 +121,6 @@ def sightings_from_videos(
         where=str(folder),
         time_ns=None if sets.time_ns is None else sets.time_ns[picked],
     )
-    return thin(sightings, most=most_frames)
 
 
 def thin(sightings: BoardSightings, *, most: int) -> BoardSightings:

@@ -7,11 +7,13 @@ from mvmono3d.calibration.calibrate import calibrate, rough_start
 from mvmono3d.calibration.checks_after import checked_after
 from mvmono3d.calibration.checks_before import checked_before
 from mvmono3d.calibration.checks_start import checked_start
+from mvmono3d.calibration.checks_time import checked_offsets
 from mvmono3d.calibration.coverage import Coverage, coverage
 from mvmono3d.calibration.findings import Fault, Finding, Severity, refused
 from mvmono3d.calibration.proportions import checked_proportions, measured_proportions
 from mvmono3d.calibration.sightings import BoardSightings
 from mvmono3d.calibration.solution import Calibration, CalibrationSettings
+from mvmono3d.calibration.time_offsets import Motion, TimeOffsets, time_offsets
 from mvmono3d.errors import InvalidRecordError
 
 
@@ -25,6 +27,8 @@ class Judgement:
     views: BoardViews
     calibration: Calibration | None
     """None where nothing could be solved; a refused one is for the report, not for use."""
+    offsets: TimeOffsets | None = None
+    """None where the frames are no sequence of a moving board, or nothing could be solved."""
 
     @property
     def accepted(self) -> bool:
@@ -32,8 +36,18 @@ class Judgement:
         return self.calibration is not None and not refused(self.findings)
 
 
-def judge(sightings: BoardSightings, *, settings: CalibrationSettings | None = None) -> Judgement:
+def judge(
+    sightings: BoardSightings,
+    *,
+    settings: CalibrationSettings | None = None,
+    motion: Motion | None = None,
+) -> Judgement:
     """Check, solve and check again; what forbids a rig ends it at once.
+
+    Args:
+        sightings: Of every pose that the rig is solved from.
+        settings: How.
+        motion: Of the same poses, where the frames between them are known; else their own.
 
     Raises `UnknownNameError` for a lens model or a world pose that isn't there.
     """
@@ -43,8 +57,13 @@ def judge(sightings: BoardSightings, *, settings: CalibrationSettings | None = N
     if not refused(findings):
         more, calibration = _solved(sightings, views, settings)
         findings += more
+    offsets = None if calibration is None else time_offsets(calibration, sightings, motion)
+    if calibration is not None and offsets is not None:
+        findings += checked_offsets(offsets, calibration)
     findings.sort(key=lambda finding: finding.severity is not Severity.REFUSE)
-    return Judgement(findings=tuple(findings), coverage=covered, views=views, calibration=calibration)
+    return Judgement(
+        findings=tuple(findings), coverage=covered, views=views, calibration=calibration, offsets=offsets
+    )
 
 
 def _solved(

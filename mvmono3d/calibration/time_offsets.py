@@ -1,0 +1,179 @@
+"""How late each camera is against the others, from boards in motion: residuals that grow with speed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from mvmono3d.calibration.reprojection import Corners, Estimate, corners_of, derivatives, residuals
+from mvmono3d.calibration.sightings import BoardSightings
+from mvmono3d.calibration.solution import Calibration
+from mvmono3d.core.array import Array
+from mvmono3d.core.record import Record
+
+FEWEST_ROWS = 8
+"""Instants of motion, each before two cameras, below which no offset is told."""
+_SMOOTH = 0.35
+"""Deviation from even motion between the neighbouring frames, over half of the way between those."""
+_LEAST_WAY_PX = 2.0
+_FAR = 6.0
+"""Residuals beyond this many medians count as this far."""
+_NS = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Motion(Record):
+    """How fast corners move in the image, where a sequence of frames tells."""
+
+    known: Bool[Array, "pose view corner"]
+    velocity_px: Float[Array, "pose view corner 2"]
+    """Per unit of time: seconds where the recording has timestamps, else frames."""
+    early: Float[Array, "pose view"]
+    """By how much a camera's own timestamp lies after the instant of the pose; 0 without timestamps."""
+
+
+def of_labels(motion: Motion, sightings: BoardSightings, labels: tuple[str, ...]) -> Motion:
+    """Return the motion of some poses of a sequence, by label."""
+    rows = [sightings.labels.index(label) for label in labels]
+    return motion.map(lambda array: array[rows])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeOffsets(Record):
+    """By how much each camera exposes later than its frames are paired (and stamped)."""
+
+    judged: Bool[Array, " view"]
+    offset: Float[Array, " view"]
+    """Against the middle camera; in `unit`; 0 where not judged."""
+    sigma: Float[Array, " view"]
+    moves_px: Float[Array, " view"]
+    """What the offset does to corners in these recordings (RMS)."""
+    rows: Float[Array, " view"]
+    """Instants of motion behind it."""
+    unit: str
+    """"s" or "frames"."""
+
+
+def board_motion(sightings: BoardSightings) -> Motion:
+    """Return the velocity of corners by central differences; unknown where neighbours are no sequence.
+
+    Between neighbouring rows the board must move evenly: pictures in any order do not.
+    """
+    times, early = _times(sightings)
+    order = np.argsort(times, kind="stable")
+    known = np.zeros(sightings.seen.shape, dtype=bool)
+    velocity = np.zeros(sightings.pixels.shape)
+    usual = float(np.median(np.diff(times[order]))) if len(order) > 1 else 1.0
+    for before, here, after in zip(order[:-2], order[1:-1], order[2:], strict=True):
+        span = times[after] - times[before]
+        if not 0.0 < span <= 3.0 * usual:
+            continue
+        for view in range(len(sightings.cameras)):
+            seen = sightings.seen[[before, here, after], view].all(axis=0)
+            if not seen.any():
+                continue
+            first, middle, last = (sightings.pixels[row, view, seen] for row in (before, here, after))
+            share = (times[here] - times[before]) / span
+            bend = np.linalg.norm(middle - (first + share * (last - first)), axis=-1)
+            way = np.linalg.norm(last - first, axis=-1)
+            if np.median(bend) <= _SMOOTH * max(float(np.median(way)) / 2.0, _LEAST_WAY_PX):
+                known[here, view, seen] = True
+                velocity[here, view, seen] = (last - first) / span
+    return Motion(known=known, velocity_px=velocity, early=early)
+
+
+def time_offsets(
+    calibration: Calibration, sightings: BoardSightings, motion: Motion | None = None
+) -> TimeOffsets | None:
+    """Return the cameras' offsets; none where the frames are no sequence of a moving board.
+
+    Each instant's board pose is eliminated, so that only disagreement between cameras counts; standard
+    deviations are those of instants, which move together (a sandwich estimate, White 1980).
+    """
+    motion = board_motion(sightings) if motion is None else motion
+    views = len(sightings.cameras)
+    estimate = Estimate(
+        lens=calibration.rig.camera.lens,
+        camera_from_world=calibration.rig.camera_from_world,
+        world_from_board=calibration.world_from_board,
+    )
+    rows = _moving_rows(calibration, motion)
+    blocks = [_block(estimate, sightings, motion, int(pose)) for pose in rows]
+    count = np.array([motion.known[rows, view].any(axis=-1).sum() for view in range(views)])
+    judged = count >= FEWEST_ROWS
+    if judged.sum() < 2:
+        return None
+    normal, right = sum(block[0] for block in blocks), sum(block[1] for block in blocks)
+    kept = np.flatnonzero(judged)
+    reference = int(kept[np.argmax(count[kept])])
+    free = kept[kept != reference]
+    inverse = np.linalg.pinv(np.asarray(normal)[np.ix_(free, free)])
+    offset = np.zeros(views)
+    offset[free] = inverse @ np.asarray(right)[free]
+    scores = np.stack([block[1][free] - block[0][np.ix_(free, free)] @ offset[free] for block in blocks])
+    covariance = inverse @ (scores.T @ scores) @ inverse
+    sigma = np.zeros(views)
+    sigma[free] = np.sqrt(np.diag(covariance))
+    sigma[reference] = float(np.median(sigma[free]))
+    if judged.sum() > 2:
+        offset[kept] -= np.median(offset[kept])
+    speed = np.array([_speed(motion, view) for view in range(views)])
+    return TimeOffsets(
+        judged=judged,
+        offset=offset,
+        sigma=sigma,
+        moves_px=np.abs(offset) * speed,
+        rows=count.astype(np.float64),
+        unit="frames" if sightings.time_ns is None else "s",
+    )
+
+
+def _times(sightings: BoardSightings) -> tuple[Array, Array]:
+    """Return the time of each row and how much later each camera's own stamp is."""
+    shape = sightings.seen.shape[:2]
+    if sightings.time_ns is None:
+        numbers = [label for label in sightings.labels if label.isdigit()]
+        ordered = len(numbers) == len(sightings.labels)
+        times = np.array(numbers, dtype=np.float64) if ordered else np.arange(shape[0], dtype=np.float64)
+        return times, np.zeros(shape)
+    stamps = np.asarray(sightings.time_ns, dtype=np.int64)
+    present = stamps > 0
+    first = stamps[present].min()
+    seconds = np.where(present, stamps - first, 0) * _NS
+    times = seconds.sum(axis=1) / np.maximum(present.sum(axis=1), 1)
+    return times, np.where(present, seconds - times[:, None], 0.0)
+
+
+def _moving_rows(calibration: Calibration, motion: Motion) -> Array:
+    views = motion.known.any(axis=-1).sum(axis=1)
+    return np.flatnonzero(calibration.placed & (views >= 2))
+
+
+def _block(estimate: Estimate, sightings: BoardSightings, motion: Motion, pose: int) -> tuple[Array, Array]:
+    """Return one instant's normal matrix and right side for the offsets, its board pose eliminated."""
+    corners = _of_pose(sightings, motion, pose)
+    seen_less_expected = -residuals(estimate, corners)
+    by_board = derivatives(estimate, corners).board.reshape(-1, 6)
+    velocity = motion.velocity_px[pose, corners.view, corners.corner]
+    rest = seen_less_expected - velocity * motion.early[pose, corners.view][:, None]
+    length = np.linalg.norm(rest, axis=-1)
+    weight = np.minimum(1.0, _FAR * np.median(length) / np.maximum(length, 1e-9))
+    weight = np.repeat(np.sqrt(weight), 2)[:, None]
+    by_offset = np.zeros((len(corners), 2, len(sightings.cameras)))
+    by_offset[np.arange(len(corners)), :, corners.view] = velocity
+    basis = np.linalg.qr(weight * by_board)[0]
+    columns = weight * by_offset.reshape(-1, len(sightings.cameras))
+    columns = columns - basis @ (basis.T @ columns)
+    return columns.T @ columns, columns.T @ (weight[:, 0] * rest.ravel())
+
+
+def _of_pose(sightings: BoardSightings, motion: Motion, pose: int) -> Corners:
+    corners = corners_of(sightings)
+    mine = corners.pose == pose
+    mine &= motion.known[corners.pose, corners.view, corners.corner]
+    return corners.map(lambda array: array[mine])
+
+
+def _speed(motion: Motion, view: int) -> float:
+    mine = motion.velocity_px[:, view][motion.known[:, view]]
+    return float(np.sqrt(np.mean(np.sum(mine**2, axis=-1)))) if len(mine) else 0.0
