@@ -54,6 +54,11 @@ VERBS = {
         help="print a calibration board in its true size",
         example="mvmono3d board board.toml --pdf board.pdf",
     ),
+    "check-rig": Verb(
+        module="mvmono3d.calibration.guard_command",
+        help="say whether a calibration is still true, and which camera moved",
+        example="mvmono3d check-rig rig.toml --detections today.npz --baseline after_calibrating.npz",
+    ),
     "doctor": Verb(
         module="mvmono3d.deploy.doctor",
         help="examine this installation: packages, caches, accelerators, disk",

@@ -26,8 +26,9 @@ from mvmono3d.core.rig import Rig
 from mvmono3d.errors import InvalidRecordError
 from mvmono3d.geometry.noise_scale import recording_sigma_px
 
-_SIZES_PX = np.geomspace(0.0625, 32.0, 19)
-"""Sizes of biases and of their wander that are tried."""
+_SIZES_PX = np.geomspace(0.0625, 32.0, 7)
+"""Sizes of biases and of their wander that are tried; then finer ones around the best."""
+_FINER = (1.0 / 2.0, 1.0 / np.sqrt(2.0), 1.0, np.sqrt(2.0), 2.0)
 _HIDDEN = 1.5
 _MEDIAN_CHI2_6 = 5.348
 _LEAST_BLOCKS = 3
@@ -154,16 +155,28 @@ def spans(observations: Observations, seconds: float) -> Iterator[Observations]:
 
 def _sizes(steps: Sequence[Evidence], noise_px: float) -> tuple[float, float]:
     """Return size and wander of the biases under which the steps are most probable, from a grid."""
-    best = (-np.inf, 0.0, 0.0)
     # Biases make residuals of about their own size; the best points take some of it away.
     rms = np.sqrt(
         sum(step.squared.sum() for step in steps) / max(sum(step.rows.sum() for step in steps), 1.0)
     )
     sizes = _SIZES_PX[max(_HIDDEN * rms, _SIZES_PX[0]) >= _SIZES_PX]
-    for wander in sizes:
+    bias, wander = _best(steps, noise_px, biases=sizes, wanders=sizes)
+    return _best(
+        steps,
+        noise_px,
+        biases=np.minimum(np.multiply(_FINER, bias), max(_HIDDEN * rms, sizes[0])),
+        wanders=np.multiply(_FINER, wander),
+    )
+
+
+def _best(
+    steps: Sequence[Evidence], noise_px: float, *, biases: Array, wanders: Array
+) -> tuple[float, float]:
+    best = (-np.inf, 0.0, 0.0)
+    for wander in wanders:
         white = [whitened(step, noise_px=noise_px, wander_px=float(wander)) for step in steps]
         together, probable = reduce(add, [one for one, _ in white]), sum(value for _, value in white)
-        for bias in sizes:
+        for bias in biases:
             found = probable + log_evidence(together, bias_px=float(bias))
             best = max(best, (found, float(bias), float(wander)))
     return best[1], best[2]

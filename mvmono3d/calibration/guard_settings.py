@@ -31,6 +31,12 @@ class GuardSettings:
     tolerance_share: float = 0.015
     """Without a baseline, of the image's diagonal: what detectors get wrong in the same way in every frame
     can't be told from a small motion, so less than this is only suspected."""
+    refuse_px: float | None = None
+    """The same in pixels, where it is given."""
     rival_margin: float = 13.8
     """Another camera that explains the evidence almost as well, up to this difference of χ² (a likelihood
     ratio of 1000), is a rival: it may be that one."""
+    board_tolerance_px: float = 5.0
+    """Boards: a camera further than this from where the rig says (RMS over the corners) is refused."""
+    board_suspicion_px: float = 1.0
+    """Boards: beyond this it is suspected, where it is certain."""

@@ -162,7 +162,8 @@ def told(
     """Return what is to be said of a camera's motion, but for its significance."""
     effect = explained_px(evidence, view)
     diagonal = float(np.linalg.norm(rig.camera.size_px[view]))
-    least = settings.tolerance_px if baseline.learned else settings.tolerance_share * diagonal
+    unlearned = settings.tolerance_share * diagonal if settings.refuse_px is None else settings.refuse_px
+    least = settings.tolerance_px if baseline.learned else unlearned
     return Moved(
         camera=rig.names[view],
         significance=0.0,
