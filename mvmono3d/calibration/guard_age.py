@@ -1,6 +1,6 @@
 """How old a calibration is and how far from the temperature it was made at: cameras drift with both.
 
-A rig's metadata say `calibrated_at` (ISO 8601, UTC where no zone is given) and `temperature_c` (°C). The
+A rig's metadata say `date` (ISO 8601, UTC where no zone is given) and `temperature_c` (°C). The
 limits of 5 h and 12 h are those at which Qualisys warns.
 """
 
@@ -11,7 +11,7 @@ from enum import StrEnum
 from mvmono3d.core.rig import Rig
 from mvmono3d.errors import InvalidFileError
 
-CALIBRATED_AT = "calibrated_at"
+DATE = "date"
 TEMPERATURE_C = "temperature_c"
 _SECONDS_PER_HOUR = 3600.0
 
@@ -49,14 +49,15 @@ def age_of(
 ) -> Age:
     """Judge a rig by its age and, where both are known, by how far the temperature has changed.
 
-    Raises `InvalidFileError` for a date or temperature in the rig that is none, or a date to come.
+    A date that can't be read, for metadata are free text, is none. Raises `InvalidFileError` for a date to
+    come and for a temperature that is no number.
     """
     rules = rules or AgeRules()
     metadata = dict(rig.metadata)
     kelvin = _kelvin(metadata.get(TEMPERATURE_C), temperature_c)
     warmer = "" if kelvin is None else f", {kelvin:+.1f} K from then"
     drifted = kelvin is not None and abs(kelvin) > rules.warn_kelvin
-    hours = _hours(metadata.get(CALIBRATED_AT), now)
+    hours = _hours(metadata.get(DATE), now)
     if hours is None:
         freshness = Freshness.AGEING if drifted else Freshness.UNKNOWN
         return Age(
@@ -75,15 +76,11 @@ def _hours(text: str | None, now: datetime) -> float | None:
     try:
         then = datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidFileError(
-            f"rig, metadata, {CALIBRATED_AT}: {text!r} is no date, expected one as 2025-01-31T08:00:00+00:00"
-        ) from None
+        return None
     then = then if then.tzinfo else then.replace(tzinfo=UTC)
     hours = (now - then).total_seconds() / _SECONDS_PER_HOUR
     if hours < -1.0:
-        raise InvalidFileError(
-            f"rig, metadata, {CALIBRATED_AT}: {text} is {-hours:.1f} h ahead; check the clocks"
-        )
+        raise InvalidFileError(f"rig, metadata, {DATE}: {text} is {-hours:.1f} h ahead; check the clocks")
     return max(hours, 0.0)
 
 
