@@ -9,7 +9,14 @@ from mvmono3d.calibration.calibrate import Start
 from mvmono3d.calibration.findings import Fault, Finding, Severity
 from mvmono3d.calibration.pose_graph import seen_boards
 from mvmono3d.calibration.sightings import BoardSightings
-from mvmono3d.calibration.suspicions import Lateness, Seen, is_mirrored, lateness, swap_explains
+from mvmono3d.calibration.suspicions import (
+    Lateness,
+    Seen,
+    exchanged_since,
+    is_mirrored,
+    lateness,
+    swap_explains,
+)
 from mvmono3d.core.array import Array
 
 _CONTRADICTS = 0.1
@@ -28,12 +35,18 @@ def checked_start(start: Start, sightings: BoardSightings) -> tuple[Finding, ...
     share = wrong.sum(axis=0) / np.maximum(found.seen.sum(axis=0), 1)
     if not (share > _CONTRADICTS).any():
         return ()
-    seen = seen_boards(start.corners, start.placed.estimate.lens)
+    # By row of the sightings, so that neighbours in the recording are neighbours here.
+    seen = {
+        (view, int(start.original[pose])): board
+        for (view, pose), board in seen_boards(start.corners, start.placed.estimate.lens).items()
+    }
     pairs = agreement(seen, gate_px=gate_px)
     guilty = [int(view) for view in guilty_cameras(pairs)] or [int(np.argmax(share))]
-    poses = np.flatnonzero(wrong.any(axis=1))
+    poses = np.sort(start.original[wrong.any(axis=1)])
     suspects = sorted({*guilty, *np.flatnonzero(share > _CONTRADICTS).tolist()})
     swap = _swapped(start, seen, suspects, poses, gate_px, sightings)
+    if swap is None:
+        swap = _swapped_since(start, seen, suspects, found, gate_px, sightings)
     if swap is not None:
         return (swap,)
     mates = {view: _mate(pairs.share * pairs.judged, view, guilty) for view in guilty}
@@ -67,15 +80,47 @@ def _swapped(
     if best < _SWAPPED:
         return None
     names = tuple(sightings.cameras[view] for view in pair)
-    labels = sorted(sightings.labels[start.original[pose]] for pose in poses)
+    first, last = (sightings.labels[pose] for pose in (poses[0], poses[-1]))
     return Finding(
         fault=Fault.SWAPPED_CAMERAS,
         severity=Severity.REFUSE,
         cameras=names,
         message=f"{names[0]} and {names[1]} have exchanged their pictures in {len(poses)} poses "
-        f"({labels[0]} to {labels[-1]}): exchanged back, {100 * best:.0f} % of them fit",
+        f"({first} to {last}): exchanged back, {100 * best:.0f} % of them fit",
         remedy="bind cameras to names by serial number, and put these pictures into the right folders",
     )
+
+
+def _swapped_since(
+    start: Start, seen: Seen, suspects: list[int], found: Missed, gate_px: Array, sightings: BoardSightings
+) -> Finding | None:
+    """Look for a pose from which on two cameras' pictures must be exchanged for all to agree.
+
+    Where as many poses are exchanged as not, the start joins some cameras by the one and some by the other.
+    """
+    wrong = found.contradicts(gate_px)
+    order = np.argsort(start.original, kind="stable")
+    cuts = set()
+    for view in suspects:
+        rows = order[found.seen[order, view]]
+        cut = _moved_at(wrong[rows, view])
+        if cut is not None:
+            cuts.add(int(start.original[rows[cut]]))
+    for since in sorted(cuts):
+        for one, other in combinations(suspects, 2):
+            pairs = agreement(exchanged_since(seen, one, other, since=since), gate_px=2.0 * gate_px)
+            if pairs.judged[one, other] and len(guilty_cameras(pairs)) == 0:
+                names = (sightings.cameras[one], sightings.cameras[other])
+                return Finding(
+                    fault=Fault.SWAPPED_CAMERAS,
+                    severity=Severity.REFUSE,
+                    cameras=names,
+                    message=f"{names[0]} and {names[1]} exchange their pictures at pose "
+                    f"{sightings.labels[since]}: exchanged back, all cameras agree",
+                    remedy="bind cameras to names by serial number, and put these pictures into the right "
+                    "folders",
+                )
+    return None
 
 
 def _explained(

@@ -91,6 +91,18 @@ def swap_explains(start: Start, seen: Seen, one: int, other: int, *, poses: Arra
     return agreed / max(len(poses), 1)
 
 
+def exchanged_since(seen: Seen, one: int, other: int, *, since: int) -> Seen:
+    """Return what was seen, with the pictures of two cameras exchanged from a pose on."""
+    lens = {view: board.lens for (view, _), board in seen.items()}
+    partner = {one: other, other: one}
+    return {
+        (partner.get(view, view) if pose >= since else view, pose): (
+            _through(board, lens[partner[view]]) if pose >= since and view in partner else board
+        )
+        for (view, pose), board in seen.items()
+    }
+
+
 def _typical(pairs: list[tuple[SeenBoard, SeenBoard]]) -> float:
     return float(np.median(join(pairs).errors_px))
 
