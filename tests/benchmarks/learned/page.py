@@ -4,12 +4,9 @@ import csv
 import datetime
 import io
 import platform
-import subprocess
-from pathlib import Path
 
 from tests.benchmarks.learned.bars import Bound
 from tests.benchmarks.learned.measuring import LEARNED
-from tests.benchmarks.learned.store import ROOT
 from tests.benchmarks.learned.tables import (
     markdown_table,
     real_tables,
@@ -19,6 +16,7 @@ from tests.benchmarks.learned.tables import (
     with_interval,
 )
 from tests.benchmarks.learned.words import BARS_EXPLAINED, INTRODUCTION, REAL_EXPLAINED, TABLES_EXPLAINED
+from tests.benchmarks.machine import commit, processor
 
 
 def write_csv(path, findings):
@@ -66,25 +64,11 @@ def write_page(path, findings, *, amount):
 
 
 def _provenance(amount):
-    commit = _git("rev-parse", "--short", "HEAD")
-    changed = " with local changes" if _git("status", "--porcelain", "--untracked-files=no") else ""
     return [
-        f"Run on {datetime.date.today().isoformat()} at commit {commit}{changed}; {_processor()}, one "
+        f"Run on {datetime.date.today().isoformat()} at commit {commit()}; {processor()}, one "
         f"thread, Python {platform.python_version()}. {amount.scenes} scenes of {amount.frames} "
         f"frames per section, {amount.stress_scenes} under stress."
     ]
-
-
-def _git(*arguments):
-    command = ["git", "-C", str(ROOT), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-
-
-def _processor():
-    file = Path("/proc/cpuinfo")
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{len(names)} x {names[0]}" if names else platform.machine()
 
 
 def _bundles(findings):

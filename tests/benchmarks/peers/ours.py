@@ -6,28 +6,28 @@ from pathlib import Path
 
 import numpy as np
 
+from mvmono3d.core.skeleton_file import load_skeleton
 from mvmono3d.core.trajectory import PointSource
 from mvmono3d.deploy.bundle import read_bundle
 from mvmono3d.deploy.reconstruct import reconstruct_with_bundle
+from mvmono3d.deploy.released import released_bundle
 from mvmono3d.pipeline.classical import reconstruct_robust
 from mvmono3d.pipeline.kalman import reconstruct_kalman
 from mvmono3d.pipeline.smoother import reconstruct_map
 from tests.benchmarks.peers.exchange import Answer
-from tests.benchmarks.peers.peer_process import ROOT
 
 CLASSICAL = {
     "ours, robust": reconstruct_robust,
     "ours, Kalman and bones": reconstruct_kalman,
     "ours, MAP smoother": reconstruct_map,
 }
-RELEASED = ROOT / "mvmono3d" / "deploy" / "models"
 
 
 def our_methods(skeleton, bundles):
     """Return name → method of a clip: the classical ones, and every bundle for that skeleton."""
     methods = {name: partial(_classical, method) for name, method in CLASSICAL.items()}
-    released = [RELEASED / skeleton] if (RELEASED / skeleton / "manifest.json").exists() else []
-    for folder in [*released, *(Path(bundle) for bundle in bundles)]:
+    released = released_bundle(load_skeleton(skeleton))
+    for folder in [*([] if released is None else [released]), *(Path(bundle) for bundle in bundles)]:
         if read_bundle(folder).manifest.skeleton.name == skeleton:
             methods[f"ours, bundle {folder.name}"] = partial(_bundle, folder)
     return methods

@@ -5,13 +5,12 @@ import datetime
 import io
 import os
 import platform
-import subprocess
 import textwrap
 from importlib.metadata import version
-from pathlib import Path
 from typing import NamedTuple
 
-from tests.benchmarks.peers.peer_process import PEERS, ROOT, versions
+from tests.benchmarks.machine import commit, processor
+from tests.benchmarks.peers.peer_process import PEERS, versions
 from tests.benchmarks.peers.scenes import WORLDS
 from tests.benchmarks.peers.scoring import mean_of, ratio_interval
 from tests.benchmarks.peers.tune import read_tuned
@@ -110,31 +109,16 @@ def write_page(path, results, real, *, frames, jobs=1):
 
 
 def _provenance(frames, jobs):
-    commit = _git("rev-parse", "--short", "HEAD")
-    changed = _git("status", "--porcelain", "--untracked-files=no", "mvmono3d", "tests/benchmarks")
     packages = ("numpy", "numba", "onnxruntime", "scipy")
     ours = ", ".join(f"{name} {version(name)}" for name in packages)
-    state = " with local changes" if changed else ""
     sentences = (
-        f"Run on {datetime.date.today().isoformat()} at commit {commit}{state},",
-        f"with Python {platform.python_version()} on {_processor()}: one thread per process, {jobs} of the",
+        f"Run on {datetime.date.today().isoformat()} at commit {commit('mvmono3d', 'tests/benchmarks')},",
+        f"with Python {platform.python_version()} on {processor()}: one thread per process, {jobs} of the",
         f"peers at a time, load average {os.getloadavg()[2]:.0f}.",
         f"Synthetic scenes have {frames} frames at 60 Hz.",
         f"Peers: {', '.join(versions())}. Ours: {ours}.",
     )
     return textwrap.wrap(" ".join(sentences), 106)
-
-
-def _git(*arguments):
-    command = ["git", "-C", str(ROOT), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-
-
-def _processor():
-    file = Path("/proc/cpuinfo")
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{len(names)} x {names[0]}" if names else platform.machine()
 
 
 def _by_method(results):
