@@ -1,10 +1,12 @@
 """How late each camera is against the others, from boards in motion: residuals that grow with speed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from mvmono3d.calibration.bundle_system import CAMERA_COLUMNS
+from mvmono3d.calibration.camera_model import LENS_FREE, lens_model
 from mvmono3d.calibration.reprojection import Corners, Estimate, corners_of, derivatives, residuals
 from mvmono3d.calibration.sightings import BoardSightings
 from mvmono3d.calibration.solution import Calibration
@@ -17,7 +19,8 @@ _SMOOTH = 0.35
 """Deviation from even motion between the neighbouring frames, over half of the way between those."""
 _LEAST_WAY_PX = 2.0
 _FAR = 6.0
-"""Residuals beyond this many medians count as this far."""
+"""Residuals beyond this many medians of the same picture count less."""
+_RIDGE = 1e-9
 _NS = 1e-9
 
 
@@ -87,8 +90,9 @@ def time_offsets(
 ) -> TimeOffsets | None:
     """Return the cameras' offsets; none where the frames are no sequence of a moving board.
 
-    Each instant's board pose is eliminated, so that only disagreement between cameras counts; standard
-    deviations are those of instants, which move together (a sandwich estimate, White 1980).
+    One step of the adjustment with an offset per camera, lenses and poses free: a late camera bends its
+    own lens and pose. Each instant's board pose is eliminated, so that only disagreement between cameras
+    counts; standard deviations are those of instants, which move together (a sandwich, White 1980).
     """
     motion = board_motion(sightings) if motion is None else motion
     views = len(sightings.cameras)
@@ -98,23 +102,21 @@ def time_offsets(
         world_from_board=calibration.world_from_board,
     )
     rows = _moving_rows(calibration, motion)
-    blocks = [_block(estimate, sightings, motion, int(pose)) for pose in rows]
+    corners = corners_of(replace(sightings, seen=sightings.seen & motion.known))
+    starts = np.searchsorted(corners.pose, np.arange(len(sightings.labels) + 1))
+    blocks = [
+        _block(estimate, corners.map(lambda array, pose=pose: array[starts[pose] : starts[pose + 1]]), motion)
+        for pose in rows
+    ]
     count = np.array([motion.known[rows, view].any(axis=-1).sum() for view in range(views)])
     judged = count >= FEWEST_ROWS
     if judged.sum() < 2:
         return None
-    normal, right = sum(block[0] for block in blocks), sum(block[1] for block in blocks)
     kept = np.flatnonzero(judged)
     reference = int(kept[np.argmax(count[kept])])
-    free = kept[kept != reference]
-    inverse = np.linalg.pinv(np.asarray(normal)[np.ix_(free, free)])
-    offset = np.zeros(views)
-    offset[free] = inverse @ np.asarray(right)[free]
-    scores = np.stack([block[1][free] - block[0][np.ix_(free, free)] @ offset[free] for block in blocks])
-    covariance = inverse @ (scores.T @ scores) @ inverse
-    sigma = np.zeros(views)
-    sigma[free] = np.sqrt(np.diag(covariance))
-    sigma[reference] = float(np.median(sigma[free]))
+    solved, deviation = _solved(blocks, _free(calibration, judged, reference=reference))
+    offset, sigma = solved[:views], deviation[:views]
+    sigma[reference] = float(np.median(sigma[kept[kept != reference]]))
     if judged.sum() > 2:
         offset[kept] -= np.median(offset[kept])
     speed = np.array([_speed(motion, view) for view in range(views)])
@@ -126,6 +128,22 @@ def time_offsets(
         rows=count.astype(np.float64),
         unit="frames" if sightings.time_ns is None else "s",
     )
+
+
+def _solved(blocks: list[tuple[Array, Array]], free: Array) -> tuple[Array, Array]:
+    """Return the columns' values and standard deviations; 0 where not free."""
+    chosen = np.ix_(free, free)
+    normal = sum((block[0][chosen] for block in blocks), np.zeros((int(free.sum()),) * 2))
+    right = sum((block[1][free] for block in blocks), np.zeros(int(free.sum())))
+    scale = 1.0 / np.sqrt(np.maximum(np.diag(normal), np.finfo(np.float64).tiny))
+    unit = normal * scale[:, None] * scale[None] + _RIDGE * np.eye(len(normal))
+    inverse = np.linalg.inv(unit) * scale[:, None] * scale[None]
+    value = inverse @ right
+    scores = np.stack([block[1][free] - block[0][chosen] @ value for block in blocks])
+    values, sigma = np.zeros(len(free)), np.zeros(len(free))
+    values[free] = value
+    sigma[free] = np.sqrt(np.diag(inverse @ (scores.T @ scores) @ inverse))
+    return values, sigma
 
 
 def _times(sightings: BoardSightings) -> tuple[Array, Array]:
@@ -149,29 +167,47 @@ def _moving_rows(calibration: Calibration, motion: Motion) -> Array:
     return np.flatnonzero(calibration.placed & (views >= 2))
 
 
-def _block(estimate: Estimate, sightings: BoardSightings, motion: Motion, pose: int) -> tuple[Array, Array]:
-    """Return one instant's normal matrix and right side for the offsets, its board pose eliminated."""
-    corners = _of_pose(sightings, motion, pose)
-    seen_less_expected = -residuals(estimate, corners)
-    by_board = derivatives(estimate, corners).board.reshape(-1, 6)
-    velocity = motion.velocity_px[pose, corners.view, corners.corner]
-    rest = seen_less_expected - velocity * motion.early[pose, corners.view][:, None]
-    length = np.linalg.norm(rest, axis=-1)
-    weight = np.minimum(1.0, _FAR * np.median(length) / np.maximum(length, 1e-9))
-    weight = np.repeat(np.sqrt(weight), 2)[:, None]
-    by_offset = np.zeros((len(corners), 2, len(sightings.cameras)))
-    by_offset[np.arange(len(corners)), :, corners.view] = velocity
-    basis = np.linalg.qr(weight * by_board)[0]
-    columns = weight * by_offset.reshape(-1, len(sightings.cameras))
+def _block(estimate: Estimate, corners: Corners, motion: Motion) -> tuple[Array, Array]:
+    """Return one instant's normal matrix and right side, its board pose eliminated.
+
+    Columns: an offset per camera, then of each camera what it is free to change by.
+    """
+    views, count = len(estimate.lens), len(corners)
+    velocity = motion.velocity_px[corners.pose, corners.view, corners.corner]
+    rest = -residuals(estimate, corners) - velocity * motion.early[corners.pose, corners.view][:, None]
+    found = derivatives(estimate, corners)
+    by_camera = np.zeros((count, 2, views, CAMERA_COLUMNS))
+    place = np.arange(count)
+    by_camera[place, :, corners.view] = np.concatenate([found.lens, found.camera], axis=-1)
+    by_offset = np.zeros((count, 2, views))
+    by_offset[place, :, corners.view] = velocity
+    columns = np.concatenate([by_offset, by_camera.reshape(count, 2, -1)], axis=-1)
+    weight = np.repeat(np.sqrt(_weights(rest, corners)), 2)[:, None]
+    basis = np.linalg.qr(weight * found.board.reshape(-1, 6))[0]
+    columns = weight * columns.reshape(2 * count, -1)
     columns = columns - basis @ (basis.T @ columns)
     return columns.T @ columns, columns.T @ (weight[:, 0] * rest.ravel())
 
 
-def _of_pose(sightings: BoardSightings, motion: Motion, pose: int) -> Corners:
-    corners = corners_of(sightings)
-    mine = corners.pose == pose
-    mine &= motion.known[corners.pose, corners.view, corners.corner]
-    return corners.map(lambda array: array[mine])
+def _weights(rest: Array, corners: Corners) -> Array:
+    """Let single corners that are far off count less; against the same camera's, as of a late one all are."""
+    length = np.linalg.norm(rest, axis=-1)
+    typical = np.zeros(len(length))
+    for view in np.unique(corners.view):
+        mine = corners.view == view
+        typical[mine] = np.median(length[mine])
+    return np.minimum(1.0, _FAR * typical / np.maximum(length, 1e-9))
+
+
+def _free(calibration: Calibration, judged: Array, *, reference: int) -> Array:
+    """Say which columns are estimated: a time and a place are free, so one camera has none to find."""
+    views = len(judged)
+    cameras = np.zeros((views, CAMERA_COLUMNS), dtype=bool)
+    for view, name in enumerate(calibration.lens_evidence.chosen):
+        cameras[view, :LENS_FREE] = lens_model(name).free & judged[view]
+        cameras[view, LENS_FREE:] = judged[view] and view != reference
+    offsets = judged & (np.arange(views) != reference)
+    return np.concatenate([offsets, cameras.ravel()])
 
 
 def _speed(motion: Motion, view: int) -> float:
