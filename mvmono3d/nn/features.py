@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.geometry.rigid import camera_centres, cross
+from mvmono3d.nn.body import BodyPose
 from mvmono3d.nn.clearance import Clearance
 from mvmono3d.nn.evidence import Evidence, Frames
 from mvmono3d.nn.linearise import (
@@ -22,7 +23,7 @@ FEATURES = (
     "confidence", "detected", "residual_u", "residual_v", "left_out_residual", "left_out_solved",
     "ray_distance_min", "ray_distance_mean", "ray_distance_max", "ray_pairs", "depth", "clearance",
     "inlier", "agreeing", "innovation_u", "innovation_v", "mirror_distance", "velocity_u", "velocity_v",
-    "age", "view_share", "rig_error",
+    "age", "view_share", "rig_error", "facing_x", "facing_y", "facing_z",
 )  # fmt: skip
 """The feature axis. Pixels are in units of the detector's noise, lengths in units of the actor."""
 
@@ -56,6 +57,7 @@ class FrameFeatures(nn.Module):
         *,
         rig_variance: Float[Tensor, "*batch view joint"],
         reference: Float[Tensor, "*batch joint 3"],
+        body: BodyPose,
         past: Past,
         unit_m: Float[Tensor, ""],
     ) -> Float[Tensor, "*batch view joint feature"]:
@@ -71,10 +73,11 @@ class FrameFeatures(nn.Module):
         columns = [
             frames.confidence, detected, residual, *_left_out(linearised, equations, frames),
             *_ray_distances(frames, depth), torch.log(depth) - 1.5,
-            self.clearance(reference, camera_from_world=frames.camera_from_world, unit_m=unit_m),
+            _near_touch(self.clearance(reference, camera_from_world=frames.camera_from_world, unit_m=unit_m)),
             evidence.inlier.to(detected.dtype), _for_views(agreeing, views), innovation,
             self._mirror_distance(linearised, frames), velocity, _for_views(age, views),
             detected.mean(-1, keepdim=True).expand_as(detected), 0.5 * torch.log1p(rig_variance),
+            *_facing(reference, frames, body),
         ]  # fmt: skip
         # Side by side along the views: an engine then copies once, and not once per feature.
         return torch.cat(columns, dim=-2).unflatten(-2, (-1, views)).movedim(-3, -1)
@@ -83,6 +86,11 @@ class FrameFeatures(nn.Module):
         partner = linearised.projected.index_select(-2, self.mirror)
         distance = (frames.pixels - partner).square().sum(-1)
         return torch.where(frames.detected, 0.5 * torch.log1p(distance / 25.0), 0.0).clamp(max=6.0)
+
+
+def _near_touch(clearance: Tensor) -> Tensor:
+    """Spread what a hundredth of the actor decides over the range of the other features."""
+    return (clearance.clamp(-0.1, 0.2) * 10.0).neg()
 
 
 def signed_log(value: Tensor) -> Tensor:
@@ -134,6 +142,14 @@ def _ray_distances(frames: Frames, depth: Float[Tensor, "*batch view joint"]) ->
     count = both.to(pixels.dtype).sum(-2)
     least = torch.where(count > 0.0, torch.where(both, pixels, 6.0).amin(-2), 0.0)
     return [least, apart.sum(-2) / count.clamp(min=1.0), apart.amax(-2), count / 3.0]
+
+
+def _facing(reference: Float[Tensor, "*batch joint 3"], frames: Frames, body: BodyPose) -> tuple[Tensor, ...]:
+    """Return the direction from each joint to each camera in the actor's frame: who turns its back hides."""
+    centres = camera_centres(frames.camera_from_world)
+    sight = centres[..., :, None, :] - reference[..., None, :, :]
+    turned = sight @ body.world_from_body[..., None, :, :]
+    return (turned / (turned.square().sum(-1, keepdim=True) + 1e-12).sqrt()).unbind(-1)
 
 
 def _rays(frames: Frames) -> tuple[Float[Tensor, "*batch view 3"], Float[Tensor, "*batch view joint 3"]]:

@@ -72,6 +72,7 @@ class HeldFeatures(nn.Module):
             equations,
             rig_variance=rig_variance,
             reference=held.points,
+            body=held.body,
             past=past,
             unit_m=unit_m,
         )
