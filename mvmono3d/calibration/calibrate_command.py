@@ -23,7 +23,7 @@ from mvmono3d.calibration.sightings import BoardSightings
 from mvmono3d.calibration.sightings_file import write_sightings
 from mvmono3d.calibration.solution import CalibrationSettings
 from mvmono3d.calibration.time_offsets import board_motion, of_labels
-from mvmono3d.calibration.trusted import Judgement, judge
+from mvmono3d.calibration.trusted import Judgement, judge, judge_synchronised
 from mvmono3d.core.rig import Rig
 from mvmono3d.core.rig_file import write_rig
 from mvmono3d.core.schema import atomic_write
@@ -65,6 +65,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="number of the pose that is the floor: origin at its first corner, +Z up; "
         "default: the pose seen best, which is no floor",
     )
+    parser.add_argument(
+        "--synchronise",
+        action="store_true",
+        help="take the cameras' time offsets, found from the board's motion, out of what they saw",
+    )
     parser.add_argument("--temperature", type=float, metavar="DEG_C", help="written into rig and report")
     parser.add_argument("--processes", type=_positive, metavar="N", help="that look for the board")
     parser.add_argument("--no-cache", action="store_true", help="look for every corner anew")
@@ -86,11 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
     sightings = sequence
     if is_sequence(arguments.path, pattern=arguments.pattern):
         sightings = thin(sequence, most=arguments.frames)
-    judgement = judge(
-        sightings,
-        settings=CalibrationSettings(models=tuple(arguments.models), world_pose=arguments.world),
-        motion=of_labels(board_motion(sequence), sequence, sightings.labels),
-    )
+    judgement, sightings = _judged(sightings, sequence, arguments)
     told = provenance(
         arguments.path,
         board=board,
@@ -99,6 +100,16 @@ def run(arguments: argparse.Namespace) -> int:
         temperature_c=arguments.temperature,
     )
     return _written(judgement, told, sightings, arguments)
+
+
+def _judged(
+    sightings: BoardSightings, sequence: BoardSightings, arguments: argparse.Namespace
+) -> tuple[Judgement, BoardSightings]:
+    settings = CalibrationSettings(models=tuple(arguments.models), world_pose=arguments.world)
+    motion = of_labels(board_motion(sequence), sequence, sightings.labels)
+    if arguments.synchronise:
+        return judge_synchronised(sightings, settings=settings, motion=motion)
+    return judge(sightings, settings=settings, motion=motion), sightings
 
 
 def _written(

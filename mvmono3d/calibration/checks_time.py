@@ -30,7 +30,7 @@ def checked_offsets(offsets: TimeOffsets, calibration: Calibration) -> tuple[Fin
                 cameras=(name,),
                 message=f"{name} exposes {offset_in_words(offsets, view)}: with this motion that "
                 f"moves corners by {offsets.moves_px[view]:.1f} px",
-                remedy="start the cameras by one trigger, give timestamps.csv, or hold the board still",
+                remedy="trigger the cameras together, hold the board still, or --synchronise",
             )
         )
     return tuple(found)

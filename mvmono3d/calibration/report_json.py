@@ -29,6 +29,7 @@ def report_content(
             for finding in judgement.findings
         ],
         "cameras": [_camera(judgement, view, name) for view, name in enumerate(cameras)],
+        "offsets_taken_out": judgement.synchronised,
         "offsets": _offsets(judgement, cameras),
         "accuracy": _accuracy(judgement),
         "date": provenance.date,

@@ -116,7 +116,7 @@ def _pictures(judgement: Judgement, sightings: BoardSightings) -> list[str]:
         parts += _solved_pictures(found, sightings)
     if judgement.offsets is not None:
         parts += [
-            "<h2>Time offsets</h2>",
+            f"<h2>Time offsets{', taken out' if judgement.synchronised else ''}</h2>",
             embedded(draw_offsets(judgement.offsets, sightings.cameras), title="time offsets"),
             _table(
                 ["camera", "offset", "moves corners by"],

@@ -94,4 +94,5 @@ def _offsets(judgement: Judgement, cameras: tuple[str, ...]) -> list[str]:
         for view, name in enumerate(cameras)
         if offsets.judged[view]
     ]
-    return [f"  time offsets: {', '.join(told)}"]
+    done = " (taken out)" if judgement.synchronised else ""
+    return [f"  time offsets{done}: {', '.join(told)}"]

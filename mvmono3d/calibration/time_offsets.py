@@ -20,6 +20,8 @@ _SMOOTH = 0.35
 _LEAST_WAY_PX = 2.0
 _FAR = 6.0
 """Residuals beyond this many medians of the same picture count less."""
+_MATTERS = 2.0
+"""Standard deviations from which an offset is taken to be one."""
 _RIDGE = 1e-9
 _NS = 1e-9
 
@@ -128,6 +130,18 @@ def time_offsets(
         rows=count.astype(np.float64),
         unit="frames" if sightings.time_ns is None else "s",
     )
+
+
+def synchronised(sightings: BoardSightings, motion: Motion, offsets: TimeOffsets) -> BoardSightings:
+    """Return where corners would have been seen had all cameras exposed at the instants of the poses.
+
+    Of a camera whose offset matters, corners whose motion isn't known are left out.
+    """
+    late = np.asarray(motion.early) + np.where(offsets.judged, offsets.offset, 0.0)
+    matters = offsets.judged & (np.abs(offsets.offset) > _MATTERS * offsets.sigma)
+    seen = sightings.seen & (motion.known | ~matters[:, None])
+    pixels = sightings.pixels - motion.velocity_px * late[..., None, None]
+    return replace(sightings, seen=seen, pixels=np.where(seen[..., None], pixels, 0.0), time_ns=None)
 
 
 def _solved(blocks: list[tuple[Array, Array]], free: Array) -> tuple[Array, Array]:

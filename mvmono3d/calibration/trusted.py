@@ -1,6 +1,8 @@
 """Calibrate and judge: a rig with all that speaks for and against it, or the reasons why there is none."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from mvmono3d.calibration.board_views import BoardViews, board_views
 from mvmono3d.calibration.calibrate import calibrate, rough_start
@@ -13,7 +15,7 @@ from mvmono3d.calibration.findings import Fault, Finding, Severity, refused
 from mvmono3d.calibration.proportions import checked_proportions, measured_proportions
 from mvmono3d.calibration.sightings import BoardSightings
 from mvmono3d.calibration.solution import Calibration, CalibrationSettings
-from mvmono3d.calibration.time_offsets import Motion, TimeOffsets, time_offsets
+from mvmono3d.calibration.time_offsets import Motion, TimeOffsets, synchronised, time_offsets
 from mvmono3d.errors import InvalidRecordError
 
 
@@ -29,6 +31,8 @@ class Judgement:
     """None where nothing could be solved; a refused one is for the report, not for use."""
     offsets: TimeOffsets | None = None
     """None where the frames are no sequence of a moving board, or nothing could be solved."""
+    synchronised: bool = False
+    """Whether the offsets were taken out of the sightings that the rig is solved from."""
 
     @property
     def accepted(self) -> bool:
@@ -64,6 +68,21 @@ def judge(
     return Judgement(
         findings=tuple(findings), coverage=covered, views=views, calibration=calibration, offsets=offsets
     )
+
+
+def judge_synchronised(
+    sightings: BoardSightings, *, settings: CalibrationSettings | None = None, motion: Motion
+) -> tuple[Judgement, BoardSightings]:
+    """Judge, take out the cameras' time offsets if there are some, and judge again.
+
+    Returns the judgement, with the offsets that were found, and the sightings that it is about.
+    """
+    first = judge(sightings, settings=settings, motion=motion)
+    if first.offsets is None:
+        return first, sightings
+    moved = synchronised(sightings, motion, first.offsets)
+    found = judge(moved, settings=settings, motion=replace(motion, early=np.zeros_like(motion.early)))
+    return replace(found, offsets=first.offsets, synchronised=True), moved
 
 
 def _solved(

@@ -11,9 +11,15 @@ from mvmono3d.calibration.checks_time import checked_offsets
 from mvmono3d.calibration.findings import Fault
 from mvmono3d.calibration.sightings import BoardSightings
 from mvmono3d.calibration.solution import Calibration, CalibrationSettings
-from mvmono3d.calibration.time_offsets import TimeOffsets, board_motion, of_labels, time_offsets
+from mvmono3d.calibration.time_offsets import (
+    TimeOffsets,
+    board_motion,
+    of_labels,
+    synchronised,
+    time_offsets,
+)
 from tests.calibration.rig_faults import filmed
-from tests.calibration.rig_sets import photographed, random_world
+from tests.calibration.rig_sets import clean, photographed, random_world
 
 LATE = 0.25
 SLOWER = 5.0
@@ -43,6 +49,14 @@ def take(late: float) -> Take:
     kept = replace(every, pixels=every.pixels[rows], seen=every.seen[rows], labels=labels)
     settings = CalibrationSettings(models=("pinhole2",), folds=2, grid_steps=2)
     return Take(every=every, kept=kept, solved=calibrate(kept, settings=settings))
+
+
+def _true_pixels(made: Take) -> np.ndarray:
+    """Where each camera would have seen the corners at the instant that the frames are numbered by."""
+    world = random_world(2, views=3, poses=6)
+    boards = filmed(world, np.arange(FRAMES)[:, None] / SLOWER)[:, 0]
+    rows = [made.every.labels.index(label) for label in made.kept.labels]
+    return clean(replace(world.estimate, world_from_board=boards[rows]), world.corners)[0]
 
 
 def offsets_of(made: Take) -> TimeOffsets:
@@ -78,6 +92,19 @@ def test_known_timestamps_are_taken_into_account():
     assert found.unit == "s"
     np.testing.assert_allclose(1e3 * found.offset, 0.0, atol=0.5)
     assert checked_offsets(found, made.solved) == ()
+
+
+def test_corners_move_to_where_they_were_at_the_instant_of_the_pose():
+    made = take(LATE)
+    motion = of_labels(board_motion(made.every), made.every, made.kept.labels)
+    moved = synchronised(made.kept, motion, offsets_of(made))
+    together = _true_pixels(made)
+    known = moved.seen[:, 2] & motion.known[:, 2]
+    before = np.linalg.norm(made.kept.pixels[:, 2] - together[:, 2], axis=-1)[known]
+    after = np.linalg.norm(moved.pixels[:, 2] - together[:, 2], axis=-1)[known]
+    assert np.median(after) < 0.5
+    assert np.median(after) < 0.25 * np.median(before)
+    np.testing.assert_array_equal(moved.seen[:, :2], made.kept.seen[:, :2])
 
 
 @pytest.mark.slow
