@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 
 from mvmono3d.calibration.board_file import read_board
@@ -23,12 +24,13 @@ from mvmono3d.calibration.guard_report import Findings, say_boards, say_keypoint
 from mvmono3d.calibration.guard_rig import centres_outside, copied_cameras, without_copies
 from mvmono3d.calibration.guard_settings import GuardSettings
 from mvmono3d.calibration.inputs import gather_sightings
+from mvmono3d.calibration.keypoint_refine import KnownLength, refine_from_keypoints
 from mvmono3d.calibration.sightings import BoardSightings
 from mvmono3d.core.rig import Rig
 from mvmono3d.core.rig_file import METRES_PER_UNIT, write_rig
 from mvmono3d.errors import ConfigurationError
 from mvmono3d.formats.any_rig import read_any_rig
-from mvmono3d.formats.recording import read_recording
+from mvmono3d.formats.recording import RecordingRead, read_recording
 from mvmono3d.formats.rig_scale import check_rig_scale
 from mvmono3d.formats.view_names import match_views
 
@@ -58,6 +60,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--strict", action="store_true", help="also distrust what is only suspected")
     add("--repair", type=Path, metavar="OUT.toml", help="write the rig with the moved cameras placed anew")
+    add("--refine", action="store_true", help="with --repair: place all cameras anew by the joints")
+    add(
+        "--length",
+        nargs=3,
+        metavar=("JOINT", "JOINT", "METRES"),
+        help="with --refine: two joints whose distance is known, which sets the scale",
+    )
     add("--temperature", type=float, metavar="C", help="temperature now, in degrees Celsius")
     add("--warn-hours", type=float, default=rules.warn_hours, metavar="H", help="old (default: 5)")
     add("--stale-hours", type=float, default=rules.stale_hours, metavar="H", help="too old (default: 12)")
@@ -92,6 +101,10 @@ def _check_options(arguments: argparse.Namespace) -> None:
         raise ConfigurationError("--baseline is what --detections are compared with: say both")
     if arguments.boards is not None and arguments.board is None and arguments.boards.suffix != ".npz":
         raise ConfigurationError("--boards needs --board TOML, the board's description")
+    if arguments.refine and (arguments.repair is None or arguments.detections is None):
+        raise ConfigurationError("--refine places cameras by --detections and writes --repair: say both")
+    if arguments.length is not None and not arguments.refine:
+        raise ConfigurationError("--length belongs to --refine")
     if arguments.repair is not None and arguments.repair.suffix != ".toml":
         raise ConfigurationError(f"--repair {arguments.repair}: expected a file name that ends in .toml")
 
@@ -126,12 +139,7 @@ def _look_at_boards(
     say_boards(check, seen, findings, settings, console)
     if check.agrees.all():
         return None
-    placed = repaired_by_boards(seen, check)
-    poses, sigma = rig.camera_from_world.copy(), rig.pose_sigma.copy()
-    for view, name in enumerate(seen.names):
-        poses[rig.index(name)] = placed.camera_from_world[view]
-        sigma[rig.index(name)] = placed.pose_sigma[view]
-    return replace(rig, camera_from_world=poses, pose_sigma=sigma, metadata=placed.metadata)
+    return _put_back(repaired_by_boards(seen, check), rig)
 
 
 def _named(sightings: BoardSightings, rig: Rig) -> BoardSightings:
@@ -151,19 +159,53 @@ def _look_at_joints(
             before.detections.observations, before.rig, before.skeleton, sigma_px=baseline.sigma_px
         )
     observations = found.detections.observations
+    if arguments.refine:
+        return _refine(arguments, found, rig, findings)
     check = check_recording(observations, found.rig, baseline=baseline, settings=settings)
     breathing = typical_breathing(observations, found.rig, found.skeleton, sigma_px=check.baseline.sigma_px)
     say_keypoints(check, found.rig, findings, breathing=breathing, usual=usual, console=console)
-    if check.repair is None:
-        return None
-    placed = check.repair.rig
-    poses, sigma = rig.camera_from_world.copy(), rig.pose_sigma.copy()
-    for view, name in enumerate(placed.names):
-        poses[rig.index(name)], sigma[rig.index(name)] = (
-            placed.camera_from_world[view],
-            placed.pose_sigma[view],
+    return None if check.repair is None else _put_back(check.repair.rig, rig)
+
+
+def _refine(arguments: argparse.Namespace, found: RecordingRead, rig: Rig, findings: Findings) -> Rig | None:
+    known = None
+    if arguments.length is not None:
+        first, second, metres = arguments.length
+        known = KnownLength(
+            first=found.skeleton.index(first), second=found.skeleton.index(second), length_m=_metres(metres)
         )
+    refined = refine_from_keypoints(found.detections.observations, found.rig, known=known)
+    findings.notes.append(
+        f"joints place all cameras: {refined.before_px:.2f} px before, {refined.after_px:.2f} px after "
+        "(median at frames that took no part)"
+    )
+    if refined.length is not None:
+        findings.notes.append(
+            f"the known length was {1e3 * refined.length.measured_m:.1f} mm: the world is scaled by "
+            f"{refined.length.factor:.4f} ± {refined.length.factor_sigma:.4f}"
+        )
+    elif not refined.better:
+        findings.notes.append("that is no better: the rig stays as it is")
+        return None
+    if refined.length is not None and len(found.rig.names) < len(rig.names):
+        raise ConfigurationError("--length scales the whole rig, but some of its cameras have no detections")
+    return _put_back(refined.rig, rig)
+
+
+def _put_back(placed: Rig, rig: Rig) -> Rig:
+    """Return the whole rig with the poses of those of its cameras that were placed."""
+    poses, sigma = np.array(rig.camera_from_world), np.array(rig.pose_sigma)
+    for view, name in enumerate(placed.names):
+        poses[rig.index(name)] = placed.camera_from_world[view]
+        sigma[rig.index(name)] = placed.pose_sigma[view]
     return replace(rig, camera_from_world=poses, pose_sigma=sigma, metadata=placed.metadata)
+
+
+def _metres(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigurationError(f"--length {text}: expected two joints and a number of metres") from None
 
 
 def _age(arguments: argparse.Namespace, rig: Rig) -> Age:
