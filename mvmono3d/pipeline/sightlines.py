@@ -13,6 +13,7 @@ from mvmono3d.geometry.projection import to_normalised
 from mvmono3d.geometry.robust_settings import RobustTriangulated
 
 _STEP = 1e-4
+_SURE_VIEWS, _LEAST_CONFIDENCE = 3, 0.05
 
 
 class Sightlines(NamedTuple):
@@ -31,19 +32,21 @@ def make_sightlines(
     robust: RobustTriangulated,
     sigma_px: float,
     confidence_doubt: float,
+    sure_confidence: float = 1.0,
 ) -> Sightlines:
     """Undistort detections and state how sure each is.
 
     The standard deviation is the detector's own where it states one, else `sigma_px`; it grows by the
-    factor 1 + `confidence_doubt` at confidence 0. The rig's pose uncertainty is added, at the depth of the
-    actor.
+    factor 1 + `confidence_doubt` at confidence 0, and not at all from `sure_confidence` on. The rig's pose
+    uncertainty is added, at the depth of the actor.
     """
     pixels = np.asarray(observations.pixels, dtype=np.float64)
     lens = np.asarray(rig.camera.lens, dtype=np.float64)
     normalised = undistort(pixels, lens)
     own = observations.sigma_px
     sigma = np.full(pixels.shape[:-1], sigma_px) if own is None else np.asarray(own, dtype=np.float64)
-    sigma = sigma * (1.0 + confidence_doubt * (1.0 - np.asarray(observations.confidence, dtype=np.float64)))
+    confidence = np.asarray(observations.confidence, dtype=np.float64)
+    sigma = sigma * (1.0 + confidence_doubt * np.maximum(1.0 - confidence / sure_confidence, 0.0))
     variance = (sigma / _pixels_per_unit(normalised, lens)) ** 2 + _pose_variance(rig, robust)[:, None]
     detected = np.asarray(observations.detected)
     usable = detected & np.isfinite(variance)
@@ -51,6 +54,16 @@ def make_sightlines(
         normalised=np.where(usable[..., None], normalised, 0.0),
         precision=np.where(usable, 1.0 / np.where(usable, variance, 1.0), 0.0),
     )
+
+
+def agreed_confidence(observations: Observations, robust: RobustTriangulated) -> float:
+    """Return the median confidence of detections that at least three views agree on: 1 where there are none.
+
+    Detectors score differently; what counts is how much less than usual one trusts a detection.
+    """
+    sure = np.asarray(robust.inlier) & (np.asarray(robust.agreeing)[:, None] >= _SURE_VIEWS)
+    agreed = np.asarray(observations.confidence, dtype=np.float64)[sure]
+    return max(float(np.median(agreed)), _LEAST_CONFIDENCE) if agreed.size else 1.0
 
 
 def _pixels_per_unit(

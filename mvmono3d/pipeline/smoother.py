@@ -20,7 +20,7 @@ from mvmono3d.core.trajectory import MissingReason, Reconstruction
 from mvmono3d.geometry.robust_settings import RobustTriangulated
 from mvmono3d.pipeline.consensus import triangulate_consensus
 from mvmono3d.pipeline.fused import Fused, gather
-from mvmono3d.pipeline.sightlines import Sightlines, make_sightlines
+from mvmono3d.pipeline.sightlines import Sightlines, agreed_confidence, make_sightlines
 from mvmono3d.pipeline.smoother_start import acceleration_scale, first_guess, typical_lengths
 from mvmono3d.pipeline.smoother_system import (
     Bones,
@@ -35,8 +35,18 @@ from mvmono3d.pipeline.smoother_system import (
 )
 
 _FINAL = Gate(6.0, 3.0)
-_ALONE = (Gate(40.0, 10.0), Gate(20.0, 5.0), Gate(8.0, 3.0), _FINAL)
-_TOGETHER = (Gate(40.0, 8.0), Gate(25.0, 5.0), Gate(12.0, 4.0), Gate(8.0, 3.0), _FINAL)
+
+
+def _narrowing(steps: int) -> tuple[Gate, ...]:
+    """Return gates that narrow in even ratios: what starts wrong must not decide what is refused.
+
+    Graduated non-convexity (Blake & Zisserman, Visual Reconstruction, 1987, chapter 7; Yang et al., 2020).
+    """
+    limits, softs = np.geomspace(60.0, _FINAL.limit, steps), np.geomspace(20.0, _FINAL.soft or 1.0, steps)
+    return tuple(Gate(float(limit), float(soft)) for limit, soft in zip(limits, softs, strict=True))
+
+
+_ALONE, _TOGETHER = _narrowing(12), _narrowing(16)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +55,9 @@ class MapSettings:
 
     sigma_px: float | None = None
     """Standard deviation of a good detection per axis; None measures it on the recording."""
-    confidence_doubt: float = 1.5
-    """A detection of confidence 0 has 1 + this times the standard deviation."""
+    confidence_doubt: float = 5.0
+    """A detection of confidence 0 has 1 + this times the standard deviation; one as confident as those that
+    three views agree on has once that."""
     few_views_doubt: float = 4.0
     """Factor on the variance, in the covariance alone, where fewer than three views agree."""
     first_acceleration: float = 15.0
@@ -86,7 +97,12 @@ def reconstruct_map(
     settings = settings or MapSettings()
     robust, sigma_px = triangulate_consensus(observations, rig, sigma_px=settings.sigma_px)
     sight = make_sightlines(
-        observations, rig, robust=robust, sigma_px=sigma_px, confidence_doubt=settings.confidence_doubt
+        observations,
+        rig,
+        robust=robust,
+        sigma_px=sigma_px,
+        confidence_doubt=settings.confidence_doubt,
+        sure_confidence=agreed_confidence(observations, robust),
     )
     time_s = (np.asarray(observations.time_ns) - observations.time_ns[0]) * 1e-9
     cameras = np.asarray(rig.camera_from_world, dtype=np.float64)
