@@ -55,6 +55,8 @@ class Source:
     noise_px: float
     """What the networks take the standard deviation of a good detection to be."""
     training: Mapping[str, str | int | float | bool]
+    measured: str = ""
+    """What the training measured, in Markdown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +132,7 @@ def _manifest(folder: Path, source: Source, graphs: list[ExportedGraph]) -> Bund
         parity={graph.file.views: graph.agreement for graph in graphs},
         latency={graph.file.views: graph.latency for graph in graphs},
         machine=f"{platform.system()} {platform.machine()}",
+        measured=source.measured,
     )
     _write(folder / _CARD_FILE, card.encode())
     return msgspec.structs.replace(manifest, card=_hashed(folder / _CARD_FILE))

@@ -42,6 +42,8 @@ class Trained:
     skeleton: Mapping[str, Any]
     """The skeleton's YAML, parsed."""
     training: Mapping[str, Plain]
+    measured: str
+    """The run's own comparison with the classical methods, in Markdown; empty where it made none."""
 
 
 def load_trained(path: Path) -> Trained:
@@ -56,6 +58,7 @@ def load_trained(path: Path) -> Trained:
         reconstructor=reconstructor.eval(),
         skeleton=config["skeleton"],
         training=_origin(checkpoint) | {"checkpoint_sha256": sha256_of_bytes(content)},
+        measured=_measured(path),
     )
 
 
@@ -105,6 +108,12 @@ def _parse(path: Path, content: bytes) -> dict[str, Any]:
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
         raise InvalidFileError(f"{path} is not a checkpoint of a training: it has no state_dict")
     return checkpoint
+
+
+def _measured(path: Path) -> str:
+    places = (folder / "comparison.md" for folder in (path.parent, path.parent.parent))
+    place = next((place for place in places if place.is_file()), None)
+    return "" if place is None else place.read_text(encoding="utf-8").strip()
 
 
 def _read_config(path: Path) -> dict[str, Any]:

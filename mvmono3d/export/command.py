@@ -66,6 +66,7 @@ def _source(trained: Trained, skeleton: Path) -> Source:
         skeleton=trained.reconstructor.skeleton,
         noise_px=float(trained.reconstructor.units.noise_px),
         training=trained.training,
+        measured=trained.measured,
     )
 
 

@@ -8,7 +8,8 @@ from mvmono3d.deploy.manifest import BundleManifest
 
 _LIMITS = """\
 - One actor per graph; who is who across views is decided before.
-- The numbers above hold for the data named above. On another rig, detector or subject, run
+- The numbers above were measured by the training itself, on clips of people and rigs that it never saw, of
+  the kind of data named above. On another rig, detector or subject, run
   `mvmono3d evaluate` on your own recording first.
 - Cameras must be calibrated and triggered together; lens and pose are inputs, not learned.
 - A joint that no view sees is a guess whose covariance grows until it is reported as missing."""
@@ -20,6 +21,7 @@ def model_card(
     parity: Mapping[int, Agreement],
     latency: Mapping[int, Latency],
     machine: str,
+    measured: str,
 ) -> str:
     """Write the card of a bundle: data, metrics, limits, parity, latency, commit."""
     skeleton = manifest.skeleton
@@ -32,11 +34,15 @@ def model_card(
             f"{', '.join(str(graph.views) for graph in manifest.graphs)} views (fewer cameras are masked).",
             f"Written by mvmono3d {manifest.version}, commit `{manifest.commit}`.",
             "",
-            "## Training and metrics",
+            "## Training",
             "",
             "| | |",
             "|---|---|",
             *(origin or ["| | nothing is recorded beside the checkpoint |"]),
+            "",
+            "## Measured",
+            "",
+            measured or "Nothing lies beside the checkpoint.",
             "",
             "## Agreement with PyTorch",
             "",

@@ -46,6 +46,12 @@ def test_where_the_weights_come_from_is_kept(checkpoint: Path):
     }  # fmt: skip
 
 
+def test_what_the_training_measured_is_kept(checkpoint: Path):
+    assert load_trained(checkpoint).measured == ""
+    (checkpoint.parent.parent / "comparison.md").write_text("| held mm | 3.1 |\n")
+    assert load_trained(checkpoint).measured == "| held mm | 3.1 |"
+
+
 def test_the_configuration_may_lie_beside_the_checkpoint(checkpoint: Path):
     run = checkpoint.parent.parent
     (run / "config.yaml").rename(checkpoint.parent / "config.yaml")
