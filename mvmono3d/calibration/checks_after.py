@@ -10,7 +10,7 @@ from mvmono3d.core.array import Array
 from mvmono3d.geometry.rigid import camera_centres, compose
 
 MANY_OUTLIERS = 0.04
-TOO_MANY_OUTLIERS = 0.15
+TOO_MANY_OUTLIERS = 0.2
 """Share of a camera's corners that no adjustment explains."""
 _WORSE = 2.5
 _LEAST_WORSE_PX = 0.15

@@ -45,6 +45,7 @@ def judge(
     *,
     settings: CalibrationSettings | None = None,
     motion: Motion | None = None,
+    agree: bool = False,
 ) -> Judgement:
     """Check, solve and check again; what forbids a rig ends it at once.
 
@@ -52,6 +53,7 @@ def judge(
         sightings: Of every pose that the rig is solved from.
         settings: How.
         motion: Of the same poses, where the frames between them are known; else their own.
+        agree: Cameras are known to agree roughly: that isn't checked again.
 
     Raises `UnknownNameError` for a lens model or a world pose that isn't there.
     """
@@ -59,7 +61,7 @@ def judge(
     views, covered = board_views(sightings), coverage(sightings)
     findings, calibration = list(checked_before(sightings, views, covered)), None
     if not refused(findings):
-        more, calibration = _solved(sightings, views, settings)
+        more, calibration = _solved(sightings, views, settings, agree=agree)
         findings += more
     offsets = None if calibration is None else time_offsets(calibration, sightings, motion)
     if calibration is not None and offsets is not None:
@@ -81,19 +83,20 @@ def judge_synchronised(
     if first.offsets is None:
         return first, sightings
     moved = synchronised(sightings, motion, first.offsets)
-    found = judge(moved, settings=settings, motion=replace(motion, early=np.zeros_like(motion.early)))
+    still = replace(motion, early=np.zeros_like(motion.early))
+    found = judge(moved, settings=settings, motion=still, agree=True)
     return replace(found, offsets=first.offsets, synchronised=True), moved
 
 
 def _solved(
-    sightings: BoardSightings, views: BoardViews, settings: CalibrationSettings
+    sightings: BoardSightings, views: BoardViews, settings: CalibrationSettings, *, agree: bool
 ) -> tuple[list[Finding], Calibration | None]:
     found = list(checked_proportions(measured_proportions(sightings, views)))
     if refused(found):
         return found, None
     try:
         start = rough_start(sightings)
-        found += checked_start(start, sightings)
+        found += () if agree else checked_start(start, sightings)
         if refused(found):
             return found, None
         calibration = calibrate(sightings, settings=settings, start=start)
