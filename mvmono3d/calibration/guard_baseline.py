@@ -32,6 +32,8 @@ _FINER = (1.0 / 2.0, 1.0 / np.sqrt(2.0), 1.0, np.sqrt(2.0), 2.0)
 _HIDDEN = 1.5
 _MEDIAN_CHI2_6 = 5.348
 _LEAST_BLOCKS = 3
+_LEAST_LENGTH = 0.95
+"""Of the horizon: the last frame stands for a time of its own."""
 _LEAST_FRAMES = 6
 """Of a step: with fewer, noise can't be told from bias."""
 _LEAST_JOINTS = 200
@@ -71,9 +73,10 @@ def learn_baseline(observations: Observations, rig: Rig, settings: GuardSettings
     steps = gather_steps(observations, rig, settings, sigma_px=recording_sigma_px(observations, rig))
     plain = unlearned_baseline(steps, settings)
     white = [white_evidence(step, plain) for step in steps]
-    per_block = max(1, round(settings.horizon_s / settings.step_s))
+    _check_length(observations, settings)
+    per_block = max(1, min(round(settings.horizon_s / settings.step_s), len(white) // _LEAST_BLOCKS))
     blocks = [reduce(add, white[first : first + per_block]) for first in range(0, len(white), per_block)]
-    biases = learned_biases(reduce(add, white), plain.biases, change_px=settings.bias_change_px)
+    biases = learned_biases(reduce(add, white), plain.biases, change_px=_change_px(plain, settings))
     return Baseline(
         biases=biases,
         noise_px=plain.noise_px,
@@ -153,6 +156,20 @@ def spans(observations: Observations, seconds: float) -> Iterator[Observations]:
             yield observations.map(lambda array, mine=mine: array[mine])
 
 
+def _check_length(observations: Observations, settings: GuardSettings) -> None:
+    length_s = float(np.ptp(np.asarray(observations.time_ns))) / 1e9
+    if length_s < _LEAST_LENGTH * settings.horizon_s:
+        raise InvalidRecordError(
+            f"a baseline of {length_s:.1f} s, expected {settings.horizon_s:g} s or more: detectors err in "
+            "another way in every pose, so record a minute of varied motion"
+        )
+
+
+def _change_px(plain: Baseline, settings: GuardSettings) -> float:
+    """Return how much a bias may differ from the baseline: an actor may keep one pose for a whole horizon."""
+    return float(np.hypot(settings.bias_change_px, plain.wander_px))
+
+
 def _sizes(steps: Sequence[Evidence], noise_px: float) -> tuple[float, float]:
     """Return size and wander of the biases under which the steps are most probable, from a grid."""
     # Biases make residuals of about their own size; the best points take some of it away.
@@ -190,6 +207,6 @@ def _inflation(blocks: list[Evidence], plain: Baseline, settings: GuardSettings)
     exact = np.zeros((together.views, 2))
     found = []
     for block in blocks:
-        others = learned_biases(together - block, plain.biases, change_px=settings.bias_change_px)
+        others = learned_biases(together - block, plain.biases, change_px=_change_px(plain, settings))
         found.extend(significances(equations(block, others), pose_sigma=exact))
     return max(1.0, float(np.median(found)) / _MEDIAN_CHI2_6)

@@ -14,7 +14,8 @@ class GuardSettings:
     rate_hz: float = 60.0
     """Most frames used per second."""
     bias_change_px: float = 0.1
-    """How much each joint's bias may have changed since the baseline (standard deviation per axis)."""
+    """How much each joint's bias may have changed since the baseline (standard deviation per axis), besides
+    what it wanders with the pose."""
     least_bias_px: float = 0.25
     """Without a baseline, biases are taken to be no smaller than this."""
     false_alarms_per_day: float = 0.03

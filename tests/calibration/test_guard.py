@@ -144,6 +144,38 @@ def test_too_few_joints_teach_nothing():
         learn_baseline(few, rig)
 
 
+def test_a_moment_is_no_baseline():
+    rig = ring(0)
+    short = seconds_of(rig, biases(5, rig)).map(lambda array: array[:120])
+    with pytest.raises(InvalidRecordError, match=r"a baseline of 2.0 s, expected 10 s or more"):
+        learn_baseline(short, rig)
+
+
+def test_a_detector_that_errs_with_the_pose_raises_no_alarm():
+    rig = ring(0)
+    bias = biases(5, rig)
+    generator = np.random.default_rng(8)
+
+    def errs(scenes, seed):
+        seen = watched(
+            np.concatenate([motion(scene) for scene in scenes]),
+            rig,
+            bias=bias,
+            generator=np.random.default_rng(seed),
+        )
+        # Another error of every joint in every view, every second.
+        poses = generator.normal(scale=1.5, size=(len(scenes) * 10, 4, 25, 2)).repeat(60, axis=0)
+        pixels = seen.pixels + poses * seen.detected[..., None]
+        return Observations(
+            pixels=pixels, confidence=seen.confidence, detected=seen.detected, time_ns=seen.time_ns
+        )
+
+    baseline = learn_baseline(errs((0, 1), 0), rig)
+    verdict = watch(GuardState(), errs((2,), 1), rig, baseline=baseline).verdict
+    assert verdict is not None
+    assert verdict.trusted
+
+
 def test_thinning_keeps_at_most_the_rate():
     rig = ring(0)
     seen = seconds_of(rig, biases(5, rig))
