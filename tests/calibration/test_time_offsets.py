@@ -18,7 +18,7 @@ from mvmono3d.calibration.time_offsets import (
     synchronised,
     time_offsets,
 )
-from tests.calibration.rig_faults import filmed
+from tests.calibration.board_motions import filmed
 from tests.calibration.rig_sets import clean, photographed, random_world
 
 LATE = 0.25
