@@ -144,7 +144,8 @@ def _worse_camera(calibration: Calibration) -> list[Finding]:
                 cameras=(name,),
                 message=f"{name} fits to {sigma[view]:.2f} px, the others to {others:.2f} px (per axis)",
                 remedy=f"look at the arrows of {name}: all alike points to the lens or a bent board, growing "
-                "with motion to the trigger, at single poses to blur or glare",
+                "with motion to the trigger, at single poses to blur or glare; boards seen at a flat angle "
+                "are found less well",
             )
         )
     return found
