@@ -5,7 +5,7 @@ from functools import reduce
 from operator import add
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from mvmono3d.calibration.guard import GuardState, watch
 from mvmono3d.calibration.guard_baseline import (
@@ -79,7 +79,7 @@ def _judged(
         rig,
         baseline=baseline,
         settings=settings,
-        threshold=float(chi2.isf(settings.false_alarm_rate, POSE)),
+        threshold=float(chdtri(POSE, settings.false_alarm_rate)),
     )
     length_s = float(np.ptp(np.asarray(observations.time_ns))) / 1e9
     repaired = _repaired(observations, rig, verdict, baseline)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from mvmono3d.calibration.guard_baseline import Baseline, support
 from mvmono3d.calibration.guard_evidence import POSE, Evidence
@@ -97,7 +97,7 @@ class Verdict:
 def live_threshold(settings: GuardSettings, *, views: int) -> float:
     """Return the χ² that chance exceeds as often as the settings allow, over all judgements and cameras."""
     judgements = _SECONDS_PER_DAY / settings.step_s * views
-    return float(chi2.isf(settings.false_alarms_per_day / judgements, POSE))
+    return float(chdtri(POSE, settings.false_alarms_per_day / judgements))
 
 
 def judge(

@@ -24,46 +24,48 @@ def model_card(
     measured: str,
 ) -> str:
     """Write the card of a bundle: data, metrics, limits, parity, latency, commit."""
+    lines = [
+        *_head(manifest),
+        *_section("Training", _origin(manifest)),
+        *_section("Measured", [measured or "Nothing lies beside the checkpoint."]),
+        *_section("Agreement with PyTorch", _agreement(parity)),
+        *_section(f"Latency on {machine}, one thread", _latency(latency)),
+        *_section("Limits", [_LIMITS]),
+    ]
+    return "\n".join(lines)
+
+
+def _head(manifest: BundleManifest) -> list[str]:
     skeleton = manifest.skeleton
+    views = ", ".join(str(graph.views) for graph in manifest.graphs)
+    return [
+        f"# {skeleton.name} bundle",
+        "",
+        f"{len(skeleton.joints)} joints of skeleton `{skeleton.name}`, {manifest.precision}, graphs for "
+        f"{views} views (fewer cameras are masked).",
+        f"Written by mvmono3d {manifest.version}, commit `{manifest.commit}`.",
+        "",
+    ]
+
+
+def _section(title: str, lines: list[str]) -> list[str]:
+    return [f"## {title}", "", *lines, ""]
+
+
+def _origin(manifest: BundleManifest) -> list[str]:
     origin = [f"| {key} | {value} |" for key, value in manifest.training.items()]
-    return "\n".join(
-        [
-            f"# {skeleton.name} bundle",
-            "",
-            f"{len(skeleton.joints)} joints of skeleton `{skeleton.name}`, {manifest.precision}, graphs for "
-            f"{', '.join(str(graph.views) for graph in manifest.graphs)} views (fewer cameras are masked).",
-            f"Written by mvmono3d {manifest.version}, commit `{manifest.commit}`.",
-            "",
-            "## Training",
-            "",
-            "| | |",
-            "|---|---|",
-            *(origin or ["| | nothing is recorded beside the checkpoint |"]),
-            "",
-            "## Measured",
-            "",
-            measured or "Nothing lies beside the checkpoint.",
-            "",
-            "## Agreement with PyTorch",
-            "",
-            "| views | frames | points | projections |",
-            "|---|---|---|---|",
-            *(
-                f"| {views} | {run.frames} | {run.points_m * 1e3:.2g} mm | {run.pixels_px:.2g} px |"
-                for views, run in parity.items()
-            ),
-            "",
-            f"## Latency on {machine}, one thread",
-            "",
-            "| views | p50 | p95 |",
-            "|---|---|---|",
-            *(f"| {views} | {run.p50_ms:.2f} ms | {run.p95_ms:.2f} ms |" for views, run in latency.items()),
-            "",
-            "One set of frames, from arrays to arrays, without cameras and 2D detection.",
-            "",
-            "## Limits",
-            "",
-            _LIMITS,
-            "",
-        ]
-    )
+    return ["| | |", "|---|---|", *(origin or ["| | nothing is recorded beside the checkpoint |"])]
+
+
+def _agreement(parity: Mapping[int, Agreement]) -> list[str]:
+    rows = [
+        f"| {views} | {run.frames} | {run.points_m * 1e3:.2g} mm | {run.pixels_px:.2g} px |"
+        for views, run in parity.items()
+    ]
+    return ["| views | frames | points | projections |", "|---|---|---|---|", *rows]
+
+
+def _latency(latency: Mapping[int, Latency]) -> list[str]:
+    rows = [f"| {views} | {run.p50_ms:.2f} ms | {run.p95_ms:.2f} ms |" for views, run in latency.items()]
+    note = "One set of frames, from arrays to arrays, without cameras and 2D detection."
+    return ["| views | p50 | p95 |", "|---|---|---|", *rows, "", note]

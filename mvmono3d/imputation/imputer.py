@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mvmono3d.imputation.bones import BoneConstancy, BoneMemory
 from mvmono3d.imputation.filter import Dynamics, Motion, gate, predict, update
-from mvmono3d.imputation.net import ImputationNet
+from mvmono3d.imputation.net import ImputationNet, Tuning
 from mvmono3d.nn.body import Carry
 from mvmono3d.nn.linearise import Linearised, NormalEquations, variance_of, weighted
 from mvmono3d.nn.quality import Quality
@@ -75,19 +75,8 @@ class Imputer(nn.Module):
         bend_cosines: Float[Tensor, "2 bend"],
     ) -> Fused:
         """Fuse one frame set with the past and with the prior's guess of every joint."""
-        # The trace of the measurements' information: 0, 5 and 10 of a flat 3x4 system.
-        information = weighted(measured.equations, measured.weights)[..., :12:5].sum((-3, -1)) / 3.0
         carried = measured.carry.along(memory.motion.mean)
-        ahead = memory.motion.mean + memory.motion.velocity * measured.time_step_s[:, None, None]
-        distance = (measured.pixels_only - ahead).square().sum(-1)
-        tuning = self.net(
-            age_s=measured.age_s,
-            information=information,
-            variance=variance_of(memory.motion.covariance),
-            innovation=torch.where(memory.seen, (distance + 1e-12).sqrt(), 0.0),
-            quality=measured.quality,
-            habits=habits,
-        )
+        tuning = self._tune(measured, memory, habits)
         moved = predict(memory.motion, tuning.dynamics, carried=carried, time_step_s=measured.time_step_s)
         predicted = _begin_unseen(moved, measured.reference, memory.seen)
         gated = gate(
@@ -121,6 +110,21 @@ class Imputer(nn.Module):
             follow=posterior.follow,
             stated=posterior.covariance * tuning.variance_factor[..., None, None],
             bones=bones,
+        )
+
+    def _tune(self, measured: Measurements, memory: FilterMemory, habits: Tensor) -> Tuning:
+        """Choose the dynamics from what the filter knows of each joint before this frame set."""
+        # The trace of the measurements' information: 0, 5 and 10 of a flat 3x4 system.
+        information = weighted(measured.equations, measured.weights)[..., :12:5].sum((-3, -1)) / 3.0
+        ahead = memory.motion.mean + memory.motion.velocity * measured.time_step_s[:, None, None]
+        distance = (measured.pixels_only - ahead).square().sum(-1)
+        return self.net(
+            age_s=measured.age_s,
+            information=information,
+            variance=variance_of(memory.motion.covariance),
+            innovation=torch.where(memory.seen, (distance + 1e-12).sqrt(), 0.0),
+            quality=measured.quality,
+            habits=habits,
         )
 
 
