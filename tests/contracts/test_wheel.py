@@ -42,4 +42,17 @@ def test_every_configuration_is_in_the_wheel(wheel: list[str]):
 def test_nothing_else_is_in_the_wheel(wheel: list[str]):
     others = [name for name in wheel if not name.startswith(("mvmono3d/", "mvmono3d-"))]
     assert not others
-    assert not [name for name in wheel if name.endswith((".npz", ".npy", ".mcap", ".ckpt", ".pyc"))]
+    data = [name for name in wheel if name.endswith((".npz", ".npy", ".mcap", ".ckpt", ".pyc"))]
+    assert not [name for name in data if not _is_selftest(name)]
+
+
+def test_every_released_bundle_is_in_the_wheel_with_its_selftest(wheel: list[str]):
+    bundles = [path.parent.relative_to(ROOT) for path in ROOT.glob("deploy/models/*/manifest.json")]
+    files = ("manifest.json", "model.onnx", "selftest.npz", "MODEL_CARD.md")
+    names = {f"mvmono3d/resources/{folder.as_posix()}/{file}" for folder in bundles for file in files}
+    assert names <= set(wheel)
+
+
+def _is_selftest(name: str) -> bool:
+    """Say whether a file is the self-test of a bundle: simulated frames, without which it can't be checked."""
+    return name.startswith("mvmono3d/resources/deploy/models/") and name.endswith("/selftest.npz")
