@@ -54,5 +54,5 @@ def test_every_released_bundle_is_in_the_wheel_with_its_selftest(wheel: list[str
 
 
 def _is_selftest(name: str) -> bool:
-    """Say whether a file is the self-test of a bundle: simulated frames, without which it can't be checked."""
+    """Say whether a file is the self-test of a bundle: simulated frames, by which it is checked."""
     return name.startswith("mvmono3d/resources/deploy/models/") and name.endswith("/selftest.npz")
