@@ -110,15 +110,19 @@ def _parse(path: Path, content: bytes) -> dict[str, Any]:
     return checkpoint
 
 
+def _in_run(checkpoint: Path, name: str) -> Path | None:
+    """Return a file of the run: beside the checkpoint, or one folder above."""
+    places = (folder / name for folder in (checkpoint.parent, checkpoint.parent.parent))
+    return next((place for place in places if place.is_file()), None)
+
+
 def _measured(path: Path) -> str:
-    places = (folder / "comparison.md" for folder in (path.parent, path.parent.parent))
-    place = next((place for place in places if place.is_file()), None)
+    place = _in_run(path, "comparison.md")
     return "" if place is None else place.read_text(encoding="utf-8").strip()
 
 
 def _read_config(path: Path) -> dict[str, Any]:
-    places = [folder / "config.yaml" for folder in (path.parent, path.parent.parent)]
-    place = next((place for place in places if place.is_file()), None)
+    place = _in_run(path, "config.yaml")
     if place is None:
         raise InvalidFileError(
             f"no config.yaml beside {path} or one folder above; keep the run's folder together"

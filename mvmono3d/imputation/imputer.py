@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mvmono3d.imputation.bones import BoneConstancy, BoneMemory
-from mvmono3d.imputation.filter import Dynamics, Motion, gate, predict, update
+from mvmono3d.imputation.filter import Motion, gate, predict, update
 from mvmono3d.imputation.net import ImputationNet, Tuning
 from mvmono3d.nn.body import Carry
 from mvmono3d.nn.linearise import Linearised, NormalEquations, variance_of, weighted
@@ -46,7 +46,6 @@ class Fused(NamedTuple):
     """One frame set after the filter."""
 
     predicted: Motion
-    dynamics: Dynamics
     gated: Float[Tensor, "batch view joint"]
     mean: Float[Tensor, "batch joint 3"]
     covariance: Float[Tensor, "batch joint 3 3"]
@@ -103,7 +102,6 @@ class Imputer(nn.Module):
         )
         return Fused(
             predicted=predicted,
-            dynamics=tuning.dynamics,
             gated=gated,
             mean=mean,
             covariance=posterior.covariance,
