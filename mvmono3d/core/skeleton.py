@@ -48,6 +48,8 @@ class Skeleton:
     """A pose at rest, where the YAML gives one: what the synthetic world animates."""
     radius_m: tuple[float, ...] | None = None
     """Radius of the capsule from each joint to its parent."""
+    flesh: tuple[tuple[int, int, float], ...] = ()
+    """Capsules (joint, joint, radius in metres) that hide joints and are no bones: trunk and head, say."""
 
     def __post_init__(self) -> None:
         _check_tree(self)
@@ -102,6 +104,8 @@ def _check_tree(skeleton: Skeleton) -> None:
         values = getattr(skeleton, field)
         if values is not None and len(values) != count:
             raise InvalidRecordError(f"{where}: {len(values)} {field} for {count} joints")
+    if any(not (0 <= joint < count) for *ends, _ in skeleton.flesh for joint in ends):
+        raise InvalidRecordError(f"{where}: flesh between joints that don't exist: {skeleton.flesh}")
     if skeleton.parents.count(-1) != 1:
         raise InvalidRecordError(
             f"{where}: {skeleton.parents.count(-1)} joints without parent, expected one root"

@@ -3,6 +3,7 @@
 ```yaml
 name: fish
 torso: [spine]                       # optional: the root alone
+flesh: [[left_fin, right_fin, 0.004]]                    # optional: what hides joints besides bones
 frame: {kind: heading, lateral: [left_fin, right_fin]}   # optional
 joints:
   spine:     {parent: null, rest_m: [0, 0, 0], radius_m: 0.02}
@@ -20,7 +21,7 @@ from mvmono3d.core.resources import resource_folder
 from mvmono3d.core.skeleton import BodyFrame, FrameKind, Skeleton
 from mvmono3d.errors import InvalidFileError, InvalidRecordError, unknown_name
 
-_KEYS = {"name", "torso", "frame", "joints"}
+_KEYS = {"name", "torso", "frame", "flesh", "joints"}
 _JOINT_KEYS = {"parent", "mirror", "flexible", "rest_m", "radius_m"}
 _DEFAULT_RADIUS_M = 0.01
 
@@ -78,6 +79,9 @@ def parse_skeleton(content: Any, *, where: str) -> Skeleton:
             frame=_frame(content.get("frame"), place),
             rest_m=_rest(table, where),
             radius_m=tuple(float(joint.get("radius_m", _DEFAULT_RADIUS_M)) for joint in table.values()),
+            flesh=tuple(
+                (place(one), place(other), float(radius)) for one, other, radius in content.get("flesh") or ()
+            ),
         )
     except (InvalidRecordError, KeyError, TypeError, ValueError) as error:
         raise InvalidFileError(f"{where}: {error}") from None

@@ -38,6 +38,18 @@ class Augmentation:
     confidence_noise: float
     """Standard deviation of the noise added to a detector's confidence."""
 
+    def rig_errors_alone(self) -> "Augmentation":
+        """Return what gives every clip's rig a calibration error as in training, and changes nothing else."""
+        return replace(
+            self,
+            view_loss=0.0,
+            joint_loss=0.0,
+            rig_error_share=1.0,
+            turn_world=False,
+            shift_world_m=0.0,
+            confidence_noise=0.0,
+        )
+
     def __call__(self, clip: Clip, random: np.random.Generator) -> Clip:
         """Apply every variation that is switched on."""
         clip = move_world(clip, random, turn=self.turn_world, shift_m=self.shift_world_m)

@@ -1,7 +1,7 @@
 """The Lightning data module: batches are clips of stacked torch tensors."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import lightning
@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from mvmono3d.core.clip import Clip
 from mvmono3d.core.skeleton import Skeleton
+from mvmono3d.data.augment import Augmentation
 from mvmono3d.data.counters import AUGMENTATION, generator
 from mvmono3d.data.labels import labelled_samples, without_labels
 from mvmono3d.data.order import CounterBatches, MixedBatches
@@ -171,6 +172,14 @@ class ClipDataModule(lightning.LightningDataModule):
         """Return the validation clips in their own order."""
         return self._evaluation_loader(self.splits.val)
 
+    def val_batches_with_rig_errors(self) -> Iterator[Clip]:
+        """Yield the validation clips with calibration errors as in training; none where that has none."""
+        if not isinstance(self._augment, Augmentation) or not self._augment.rig_error_share:
+            return
+        off = replace(self._evaluated(self.splits.val), augment=self._augment.rig_errors_alone())
+        for places in self._own_places(self.splits.val):
+            yield collate([off[place] for place in places])
+
     def test_dataloader(self) -> DataLoader[Clip]:
         """Return the test clips in their own order."""
         return self._evaluation_loader(self.splits.test)
@@ -234,13 +243,17 @@ class ClipDataModule(lightning.LightningDataModule):
         return batches
 
     def _evaluation_loader(self, store: ClipStore) -> DataLoader[Clip]:
-        trainer = self._attached
-        rank, shares = trainer.global_rank, trainer.world_size
+        return DataLoader(self._evaluated(store), batch_sampler=self._own_places(store), **self._loading())
+
+    def _evaluated(self, store: ClipStore) -> _Augmented:
+        return _Augmented(store=store, seed=self._seed, augment=None)
+
+    def _own_places(self, store: ClipStore) -> list[list[tuple[int, int]]]:
+        """Return this process's share of the clips, in batches."""
+        rank, shares = self._attached.global_rank, self._attached.world_size
         own = np.resize(np.arange(len(store)), -(-len(store) // shares) * shares)[rank::shares]
-        dataset = _Augmented(store=store, seed=self._seed, augment=None)
         places = [(0, int(sample)) for sample in own]
-        batches = [places[at : at + self._batch_size] for at in range(0, len(places), self._batch_size)]
-        return DataLoader(dataset, batch_sampler=batches, **self._loading())
+        return [places[at : at + self._batch_size] for at in range(0, len(places), self._batch_size)]
 
     def _loading(self) -> dict[str, Any]:
         return {

@@ -12,6 +12,9 @@ def skeleton_content(skeleton: Skeleton) -> dict[str, Any]:
         "torso": [skeleton.joints[joint] for joint in skeleton.torso],
         "joints": {name: _joint(skeleton, joint) for joint, name in enumerate(skeleton.joints)},
     }
+    if skeleton.flesh:
+        names = skeleton.joints
+        content["flesh"] = [[names[one], names[other], radius] for one, other, radius in skeleton.flesh]
     if skeleton.frame is not None:
         content["frame"] = _frame(skeleton.frame, skeleton.joints)
     return content

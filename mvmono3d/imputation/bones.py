@@ -80,12 +80,14 @@ class BoneConstancy(nn.Module):
         memory = self._learn(points, both[..., 0], memory)
         shortest, longest = self._limits(memory, bend_cosines)
         pulling = self.stiffness[:, None] / (both + self.tolerance)
+        # A joint of many bones, pulled by all of them at once, would overshoot, sweep after sweep.
+        mobility = movable / (movable * (self.incidence.abs().T @ pulling)).clamp(min=1.0)
         for _ in range(self.sweeps):
             vector, length = self._spans(points)
             target = torch.minimum(torch.maximum(length, shortest), longest)
             pull = vector * ((1.0 - target / length) * pulling)
             # Each bone pulls its child back and its parent along; `incidence` sums the pulls per joint.
-            points = points - movable * (self.incidence.T @ pull)
+            points = points - mobility * (self.incidence.T @ pull)
         return points, memory
 
     def _limits(self, memory: BoneMemory, bend_cosines: Tensor) -> tuple[Tensor, Tensor]:
@@ -106,4 +108,7 @@ class BoneConstancy(nn.Module):
         length = self._spans(points)[1][..., :bones, 0].detach()
         # Only joints that are measured well teach their bone: the weight falls with variance squared.
         weight = (1e-3 / (both[..., :bones].detach() + 1e-4)).square().clamp(max=10.0)
+        # What is no number must not stay in the memory for good.
+        known = length * weight < torch.inf
+        weight, length = torch.where(known, weight, 0.0), torch.where(known, length, 0.0)
         return BoneMemory(_FORGET * memory.length + weight * length, _FORGET * memory.weight + weight)

@@ -38,7 +38,7 @@ class Calibrator(nn.Module):
 
     weight: Tensor
 
-    INPUTS = 9
+    INPUTS = 10
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class Calibrator(nn.Module):
         visible_views: Float[Tensor, "*batch joint"],
         quality: Quality,
         overruled: Bool[Tensor, "*batch joint"],
-    ) -> Float[Tensor, "*batch joint 9"]:
+    ) -> Float[Tensor, "*batch joint 10"]:
         """Describe each answer; `visible_views` is the expected number of views that see the joint."""
         columns = [
             torch.ones_like(variance),
@@ -66,18 +66,18 @@ class Calibrator(nn.Module):
         ]
         return torch.stack(columns, dim=-1)
 
-    def forward(self, inputs: Float[Tensor, "*batch joint 9"]) -> Float[Tensor, "*batch joint"]:
+    def forward(self, inputs: Float[Tensor, "*batch joint 10"]) -> Float[Tensor, "*batch joint"]:
         """Return the factor; 1 before fitting."""
         return torch.exp((inputs * self.weight).sum(-1).clamp(-_WIDEST, _WIDEST))
 
-    def fit(self, inputs: Float[Tensor, "answer 9"], squared: Float[Tensor, " answer"]) -> None:
+    def fit(self, inputs: Float[Tensor, "answer 10"], squared: Float[Tensor, " answer"]) -> None:
         """Fit to squared Mahalanobis distances of true joints under the uncorrected covariances."""
         needed = torch.log(squared.clamp(min=1e-6) / CHI2_95)
         self._fit(inputs, needed, importance=torch.ones_like(needed))
 
     def fit_to_pixels(
         self,
-        inputs: Float[Tensor, "detection 9"],
+        inputs: Float[Tensor, "detection 10"],
         *,
         residual: Float[Tensor, "detection 2"],
         spread: Float[Tensor, "detection 2 2"],

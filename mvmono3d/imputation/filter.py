@@ -7,7 +7,7 @@ measurements down-weighted by their innovation as under a Student-t noise (West,
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mvmono3d.geometry.solve import inverse3
@@ -58,6 +58,8 @@ class Posterior(NamedTuple):
 
 
 NOMINAL_HZ = 60.0
+UNKNOWN_SPEED = 2.0
+"""Standard deviation of a velocity of which nothing is known [network units/s]: twice the actor's size."""
 
 
 def predict(
@@ -127,6 +129,25 @@ def update(
     total = total + pseudo_equations(guess_precision[..., None, None] * identity, guess - reference)
     step, covariance = solve_equations(total, precision=0.0)
     return Posterior(reference + step, covariance, prior @ predicted.cross)
+
+
+def restarted(
+    motion: Motion,
+    *,
+    where: Bool[Tensor, "*batch joint"],
+    points: Float[Tensor, "*batch joint 3"],
+    covariance: Float[Tensor, "*batch joint 3 3"],
+) -> Motion:
+    """Forget the past of some joints: they begin at `points`, their velocity unknown."""
+    identity = torch.eye(3, dtype=points.dtype, device=points.device)
+    place, block = where[..., None], where[..., None, None]
+    return Motion(
+        torch.where(place, points, motion.mean),
+        torch.where(place, 0.0, motion.velocity),
+        torch.where(block, covariance, motion.covariance),
+        torch.where(block, 0.0, motion.cross),
+        torch.where(block, UNKNOWN_SPEED**2 * identity, motion.velocity_covariance),
+    )
 
 
 def moved_to(

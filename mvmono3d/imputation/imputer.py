@@ -7,15 +7,14 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mvmono3d.imputation.bones import BoneConstancy, BoneMemory
-from mvmono3d.imputation.filter import Motion, gate, predict, update
+from mvmono3d.imputation.filter import Motion, gate, predict, restarted, update
 from mvmono3d.imputation.net import ImputationNet, Tuning
 from mvmono3d.nn.body import Carry
 from mvmono3d.nn.linearise import Linearised, NormalEquations, variance_of, weighted
 from mvmono3d.nn.quality import Quality
 
-NEVER_SEEN_SIGMA, NEVER_SEEN_SPEED = 1.0, 2.0
-"""Standard deviations of a joint's place and velocity before it was ever seen, in network units: the size of
-the actor, and twice that in a second."""
+NEVER_SEEN_SIGMA = 1.0
+"""Standard deviation of a joint's place before it was ever seen, in network units: the actor's size."""
 
 
 class Measurements(NamedTuple):
@@ -135,12 +134,7 @@ def motionless(points: Float[Tensor, "batch joint 3"]) -> Motion:
 
 def _begin_unseen(predicted: Motion, reference: Tensor, seen: Tensor) -> Motion:
     """Let a joint's motion begin where it is first solved, no more certain than the actor's size."""
-    identity = torch.eye(3, dtype=reference.dtype, device=reference.device)
-    known = seen[..., None, None]
-    return Motion(
-        torch.where(seen[..., None], predicted.mean, reference),
-        torch.where(seen[..., None], predicted.velocity, 0.0),
-        torch.where(known, predicted.covariance, NEVER_SEEN_SIGMA**2 * identity),
-        torch.where(known, predicted.cross, 0.0),
-        torch.where(known, predicted.velocity_covariance, NEVER_SEEN_SPEED**2 * identity),
+    anywhere = NEVER_SEEN_SIGMA**2 * torch.eye(3, dtype=reference.dtype, device=reference.device)
+    return restarted(
+        predicted, where=~seen, points=reference, covariance=anywhere.expand_as(predicted.covariance)
     )

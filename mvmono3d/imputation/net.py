@@ -32,7 +32,7 @@ class Tuning(NamedTuple):
 class ImputationNet(nn.Module):
     """A small network shared by all joints: age, information and uncertainty in, dynamics out."""
 
-    INPUTS = 6
+    INPUTS = 7
     """Age, log information of the measurements, log predicted variance, log innovation, and `Quality`."""
 
     def __init__(self, *, skeleton: Skeleton, width: int, embedding: int) -> None:

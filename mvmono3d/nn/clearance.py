@@ -12,7 +12,10 @@ _FAR = 1.0
 
 
 class Clearance(nn.Module):
-    """Distance from the sight line camera → joint to the nearest foreign bone, less that bone's radius.
+    """Distance from the sight line camera → joint to the nearest foreign capsule, less its radius.
+
+    Capsules are bones and the skeleton's `flesh`; those that end in a joint are its own. The next bone of a
+    chain is foreign: a bent finger hides its own knuckles.
 
     Closest points of two segments: Ericson, Real-Time Collision Detection (2004), section 5.1.9,
     here with the bone treated in the plane across the sight line, where its closest point is exact.
@@ -21,18 +24,19 @@ class Clearance(nn.Module):
     radius_m: Tensor
     foreign: Tensor
     ends: Tensor
-    """The joints where bones start, then those where they end."""
+    """The joints where capsules start, then those where they end."""
 
     def __init__(self, *, skeleton: Skeleton) -> None:
         super().__init__()
-        parents = [parent for parent, _ in skeleton.bones]
-        children = [child for _, child in skeleton.bones]
         radii = skeleton.radius_m or tuple(0.0 for _ in skeleton.joints)
+        bones = [(parent, child, radii[child]) for parent, child in skeleton.bones]
+        starts, ends, radius_m = zip(*bones, *skeleton.flesh, strict=True)
         foreign = [
-            [joint not in bone for bone in _widened(skeleton)] for joint in range(len(skeleton.joints))
+            [joint not in capsule for capsule in zip(starts, ends, strict=True)]
+            for joint in range(len(skeleton.joints))
         ]
-        self.register_buffer("ends", torch.tensor([*parents, *children]), persistent=False)
-        self.register_buffer("radius_m", torch.tensor([radii[child] for child in children]), persistent=False)
+        self.register_buffer("ends", torch.tensor([*starts, *ends]), persistent=False)
+        self.register_buffer("radius_m", torch.tensor(radius_m), persistent=False)
         self.register_buffer("foreign", torch.tensor(foreign), persistent=False)
 
     def forward(
@@ -67,9 +71,3 @@ class Clearance(nn.Module):
         between = (along < -radius) & (along > -distance[..., None]) & self.foreign[:, None]
         clearance = torch.where(between, gap - radius, _FAR).amin(-1).clamp(-_FAR, _FAR)
         return clearance.mT
-
-
-def _widened(skeleton: Skeleton) -> list[set[int]]:
-    """Return the joints of each bone and of the bones that touch it."""
-    bones = skeleton.bones
-    return [{joint for other in bones if set(other) & set(bone) for joint in other} for bone in bones]

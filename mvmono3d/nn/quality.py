@@ -13,10 +13,12 @@ from mvmono3d.nn.linearise import Linearised, shifted_residual
 
 
 class Quality(NamedTuple):
-    """Two numbers per joint, 0 at best, log-compressed."""
+    """Three numbers per joint, 0 at best, log-compressed."""
 
     misfit: Float[Tensor, "*batch joint"]
     """Mean squared residual of the weighted solution, in stated variances."""
+    common_misfit: Float[Tensor, "*batch joint"]
+    """The misfit's mean over all joints: a rig that is off without saying so shows in all of them."""
     rig_error: Float[Tensor, "*batch joint"]
     """Mean pixel variance that the rig's stated error adds, in units of the detector's noise."""
 
@@ -31,6 +33,6 @@ def fit_quality(
     """Judge the solution that lies `step` from the reference."""
     squared = shifted_residual(linearised, step).square().sum(-1)
     views = linearised.usable.to(weights.dtype).sum(-2).clamp(min=1.0)
-    misfit = 0.5 * (weights * squared).sum(-2) / views
+    misfit = torch.log1p(0.5 * (weights * squared).sum(-2) / views)
     rig_error = (weights * rig_variance).sum(-2) / (weights.sum(-2) + 1e-6)
-    return Quality(torch.log1p(misfit), torch.log1p(rig_error))
+    return Quality(misfit, misfit.mean(-1, keepdim=True).expand_as(misfit), torch.log1p(rig_error))

@@ -14,7 +14,7 @@ from mvmono3d.core.occlusion import OcclusionState
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.imputation.calibrator import Calibrator
 from mvmono3d.imputation.contact import FloorContact
-from mvmono3d.imputation.filter import moved_to
+from mvmono3d.imputation.filter import moved_to, restarted
 from mvmono3d.imputation.imputer import FilterMemory, Fused, Imputer, Measurements, motionless
 from mvmono3d.nn.body import Carry
 from mvmono3d.nn.evidence import Evidence, Frames, gather_evidence, normalise
@@ -168,12 +168,12 @@ class Reconstructor(nn.Module):
             unmeasured_s=unmeasured_s,
             horizon_s=self.horizon_s,
         )
-        overruled = guarded.overruled[..., None, None]
         motion = moved_to(
-            fused.predicted,
-            follow=fused.follow,
-            points=guarded.points,
-            covariance=torch.where(overruled, evidence.covariance, fused.covariance),
+            fused.predicted, follow=fused.follow, points=fused.mean, covariance=fused.covariance
+        )
+        # What contradicts a confident consensus was on a wrong track: the jump says nothing of its velocity.
+        motion = restarted(
+            motion, where=guarded.overruled, points=evidence.points, covariance=evidence.covariance
         )
         return _Outcome(fused, guarded, verdict), FilterMemory(motion, seen, fused.bones)
 

@@ -110,6 +110,8 @@ def _block(world: _World, hidden: Array) -> Array:
     settings = world.settings
     if settings.blocked_view_share * settings.blocked_joint_share == 0:
         return hidden
+    if world.draw("blocked clip").random() >= settings.blocked_clip_share:
+        return hidden
     frames, views, joints = hidden.shape
     seconds = settings.blocked_s
     view = world.bursts("blocked views", (frames, views), share=settings.blocked_view_share, seconds=seconds)

@@ -128,6 +128,8 @@ class DetectorSettings:
     dropout_s: float = 0.15
     """Mean length of a dropout."""
 
+    blocked_clip_share: float = 1.0
+    """Share of clips in which what follows happens."""
     blocked_view_share: float = 0.0
     """Share of time that something unmodelled stands before a view."""
     blocked_joint_share: float = 0.0

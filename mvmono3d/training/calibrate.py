@@ -1,6 +1,7 @@
 """Correct the best checkpoint's covariances after training, on what its task may look at."""
 
 from collections.abc import Iterable
+from itertools import chain
 
 from mvmono3d.core.clip import Clip
 from mvmono3d.data.datamodule import ClipDataModule
@@ -24,4 +25,9 @@ def calibrate_best(run: Run) -> None:
 
 def _clips(data: ClipDataModule, *, on: str) -> Iterable[Clip]:
     """Return the clips to calibrate on: a run on few labels has no others than its training clips'."""
-    return data.labelled_batches() if on == "labelled" else data.val_dataloader()
+    if on == "labelled":
+        return data.labelled_batches()
+    if on == "withheld":
+        return data.val_dataloader()
+    # Users' rigs are off, too, and don't always say so.
+    return chain(data.val_dataloader(), data.val_batches_with_rig_errors())

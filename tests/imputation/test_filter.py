@@ -1,11 +1,12 @@
 """The information filter is a Kalman filter where nothing is robust, and robust where it should be."""
 
+import pytest
 import torch
 
 from mvmono3d.core.skeleton_file import load_skeleton
 from mvmono3d.geometry.kinematics import bone_lengths
 from mvmono3d.imputation.bones import BoneConstancy, BoneMemory
-from mvmono3d.imputation.filter import Dynamics, Motion, gate, moved_to, predict, update
+from mvmono3d.imputation.filter import Dynamics, Motion, gate, moved_to, predict, restarted, update
 from mvmono3d.nn.linearise import Linearised, normal_equations
 from tests.learned import SKELETON
 
@@ -154,3 +155,38 @@ def test_a_joint_bent_past_its_limit_comes_back_within_and_one_within_stays():
     limits[0, bend] = now + 0.3
     back, _ = bones(points, variance=variance, memory=memory, bend_cosines=limits)
     assert abs(cosine(back) - (now + 0.3)) < 0.05
+
+
+def test_a_restarted_joint_begins_anew_even_from_broken_numbers():
+    motion, _, reference = example()
+    broken = Motion(*(block.index_fill(1, torch.tensor([1]), torch.nan) for block in motion))
+    which = torch.tensor([[False, True]])
+    anew = restarted(broken, where=which, points=reference, covariance=torch.eye(3).expand(1, 2, 3, 3))
+    for kept, block in zip(anew, motion, strict=True):
+        assert torch.equal(kept[:, 0], block[:, 0])
+        assert torch.isfinite(kept).all()
+    assert torch.equal(anew.mean[:, 1], reference[:, 1])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_sweeps_onto_bones_never_amplify_however_uncertain_a_joint_of_many_bones(seed):
+    skeleton = load_skeleton(SKELETON)
+    generator = torch.Generator().manual_seed(seed)
+    wrist, truth = skeleton.root, torch.zeros(1, len(skeleton.joints), 3)
+    for joint in skeleton.order[1:]:
+        step = torch.tensor([0.3, 0.0, 0.0]) + 0.1 * torch.randn(3, generator=generator)
+        truth[:, joint] = truth[:, skeleton.parents[joint]] + step
+    bones = BoneConstancy(skeleton=skeleton, sweeps=8, tolerance=1e-6)
+    length = bone_lengths(truth, skeleton)
+    variance = torch.full((1, len(skeleton.joints)), 1e-4)
+    variance[:, wrist] = 1.0
+    points = truth.clone()
+    points[:, wrist] += 0.5 * torch.randn(3, generator=generator)
+    found, _ = bones(
+        points,
+        variance=variance,
+        memory=BoneMemory(1e3 * length, torch.full_like(length, 1e3)),
+        bend_cosines=torch.tensor([[-1.0], [1.0]]).expand(2, len(skeleton.bends)),
+    )
+    before, after = ((bone_lengths(each, skeleton) - length).norm() for each in (points, found))
+    assert after < 0.8 * before
