@@ -80,6 +80,7 @@ def test_hashes_tell_skeletons_apart():
         ([-1, 0], {"mirror": (0, 0)}, "mirror is not its own inverse"),
         ([-1, 0], {"flexible": (True,)}, "1 flexible for 2 joints"),
         ([-1, 0], {"rest_m": ((0.0, 0.0, 0.0),)}, "1 rest_m for 2 joints"),
+        ([-1, 0], {"flesh": ((0, 2, 0.1),)}, "flesh between joints that don't exist"),
     ],
 )
 def test_what_is_no_tree_is_refused(parents, changes, message):
@@ -90,7 +91,8 @@ def test_what_is_no_tree_is_refused(parents, changes, message):
 def test_a_users_yaml_is_read(tmp_path):
     path = tmp_path / "fish.yaml"
     path.write_text(
-        "name: fish\ntorso: [spine]\nframe: {kind: heading, lateral: [left_fin, right_fin]}\njoints:\n"
+        "name: fish\ntorso: [spine]\nframe: {kind: heading, lateral: [left_fin, right_fin]}\n"
+        "flesh: [[left_fin, right_fin, 0.004]]\njoints:\n"
         "  spine: {parent: null, radius_m: 0.02}\n  left_fin: {parent: spine}\n"
         "  right_fin: {parent: spine, flexible: true}\n"
     )
@@ -99,6 +101,7 @@ def test_a_users_yaml_is_read(tmp_path):
     assert fish.mirror == (0, 2, 1)
     assert fish.flexible == (False, False, True)
     assert fish.radius_m == (0.02, 0.01, 0.01)
+    assert fish.flesh == ((1, 2, 0.004),)
     assert fish.rest_m is None
     assert fish.frame is not None
     assert fish.frame.kind is FrameKind.HEADING
@@ -115,6 +118,8 @@ def test_a_users_yaml_is_read(tmp_path):
         ({"joints": {"a": {"parent": None}}, "colour": 1}, "no key 'colour'"),
         ({"joints": {"a": {"parant": None}}}, r"no key 'parant' in here, joint 'a'; did you mean 'parent'"),
         ({"joints": {"a": {}, "b": {"parent": "c"}}}, "no joint 'c'"),
+        ({"joints": {"a": {}}, "flesh": [["a", "c", 0.1]]}, "no joint 'c'"),
+        ({"joints": {"a": {}}, "flesh": [["a", 0.1]]}, "here: not enough values"),
         ({"joints": {"a": {"parent": "b"}, "b": {"parent": "a"}}}, "0 joints without parent"),
         (
             {"joints": {"a": {"rest_m": [0, 0, 0]}, "b": {"parent": "a"}}},

@@ -11,6 +11,7 @@ from mvmono3d.core.occlusion import OcclusionLabels
 from mvmono3d.core.rig import Rig
 from mvmono3d.core.skeleton_file import parse_skeleton
 from mvmono3d.core.trajectory import Trajectory
+from mvmono3d.data.augment import Augmentation
 
 STICK = parse_skeleton(
     {
@@ -25,6 +26,17 @@ STICK = parse_skeleton(
         },
     },
     where="stick",
+)
+STRONG = Augmentation(
+    view_loss=0.9,
+    joint_loss=0.2,
+    joint_loss_frames=3,
+    rig_error_share=1.0,
+    rig_rotation_rad=0.01,
+    rig_translation_m=0.01,
+    turn_world=True,
+    shift_world_m=1.0,
+    confidence_noise=0.2,
 )
 
 

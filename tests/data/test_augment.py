@@ -14,19 +14,7 @@ from mvmono3d.data.augment import (
 )
 from mvmono3d.data.counters import AUGMENTATION, generator
 from mvmono3d.data.record_arrays import named_arrays
-from tests.data.clips import clip, labels, project, truth
-
-STRONG = Augmentation(
-    view_loss=0.9,
-    joint_loss=0.2,
-    joint_loss_frames=3,
-    rig_error_share=1.0,
-    rig_rotation_rad=0.01,
-    rig_translation_m=0.01,
-    turn_world=True,
-    shift_world_m=1.0,
-    confidence_noise=0.2,
-)
+from tests.data.clips import STRONG, clip, labels, project, truth
 
 
 def random(seed: int = 0) -> np.random.Generator:

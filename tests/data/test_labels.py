@@ -1,10 +1,12 @@
 """Few labels: which clips keep them, and how batches are made of both kinds."""
 
 from collections import Counter
+from dataclasses import replace
 
 import lightning
 import numpy as np
 import pytest
+import torch
 
 from mvmono3d.data.datamodule import ClipDataModule
 from mvmono3d.data.labels import labelled_samples, without_labels
@@ -12,7 +14,7 @@ from mvmono3d.data.order import MixedBatches
 from mvmono3d.data.splits import Splits
 from mvmono3d.data.store import ClipStore
 from mvmono3d.errors import ConfigurationError
-from tests.data.clips import STICK, clip, labels, truth
+from tests.data.clips import STICK, STRONG, clip, labels, truth
 
 
 def mixed(*, done: int = 0, per_epoch: int | None = None, rank: int = 0, shares: int = 1) -> MixedBatches:
@@ -138,6 +140,24 @@ def test_validation_and_test_clips_keep_their_labels(tmp_path):
     data = module(Stored(tmp_path), labelled_share=0.1)
     for loader in (data.val_dataloader(), data.test_dataloader()):
         assert all(bool(truth(batch).source.all()) for batch in loader)
+
+
+def test_validation_clips_come_back_with_rig_errors_and_are_else_the_same(tmp_path):
+    augment = replace(STRONG, rig_error_share=0.3)
+    data = module(Stored(tmp_path), augment=augment)
+    for before, after, again in zip(
+        data.val_dataloader(),
+        data.val_batches_with_rig_errors(),
+        data.val_batches_with_rig_errors(),
+        strict=True,
+    ):
+        assert torch.equal(after.observations.pixels, before.observations.pixels)
+        assert torch.equal(truth(after).points_world, truth(before).points_world)
+        moved = (after.rig.camera_from_world - before.rig.camera_from_world).abs().flatten(1).amax(1)
+        assert (moved > 0).all()
+        assert torch.equal(after.rig.camera_from_world, again.rig.camera_from_world)
+    exact = module(Stored(tmp_path / "exact"), augment=replace(STRONG, rig_error_share=0.0))
+    assert not list(exact.val_batches_with_rig_errors())
 
 
 def test_a_share_of_no_labels_is_refused(tmp_path):

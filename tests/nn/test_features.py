@@ -1,7 +1,10 @@
 """Features: what they measure, and what they must not depend on."""
 
+from dataclasses import replace
+
 import torch
 
+from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.core.skeleton_file import load_skeleton
 from mvmono3d.geometry.rigid import camera_centres
 from mvmono3d.nn.clearance import Clearance
@@ -66,3 +69,22 @@ def test_clearance_agrees_with_dense_sampling_of_the_sight_line():
             # Both say blocked, or both say free, unless it is a close call.
             if abs(float(dense)) > 0.02:
                 assert (found[view, joint] < 0) == (dense < 0)
+
+
+def test_the_next_bone_of_a_chain_hides_and_flesh_between_any_joints_does():
+    tree = {"name": "arm", "joints": ("shoulder", "elbow", "wrist", "hip"), "parents": (-1, 0, 1, 0)}
+    plain = Skeleton(
+        mirror=(0, 1, 2, 3), flexible=(False,) * 4, torso=(0,), radius_m=(0.0, 0.05, 0.05, 0.0), **tree
+    )
+    # The forearm is folded up in front of the shoulder; the camera looks along +Z from z = -2.
+    points = torch.tensor([[0.0, 0.0, 0.0], [0.0, -0.3, 0.0], [0.0, 0.3, -0.2], [0.5, 0.0, 0.5]])
+    pose = torch.eye(3, 4)[None].clone()
+    pose[0, 2, 3] = 2.0
+    fleshy = replace(plain, flesh=((1, 2, 0.6),))
+    found, wide = (
+        Clearance(skeleton=each)(points, camera_from_world=pose, unit_m=torch.tensor(1.0))[0]
+        for each in (plain, fleshy)
+    )
+    assert found[0] < 0
+    assert (found[1:] > 0).all()
+    assert wide[3] < 0

@@ -272,6 +272,15 @@ def test_something_unmodelled_hides_free_joints_only():
     assert (seen.state[~hidden] == OBJECT).mean() == pytest.approx(0.3, abs=0.04)
 
 
+def test_only_the_asked_share_of_clips_is_blocked():
+    settings = replace(PERFECT, blocked_view_share=0.6, blocked_joint_share=0.5, blocked_clip_share=0.25)
+    blocked = [
+        (Watched(settings, hidden=checkered(), frames=100, seed=seed).state == OBJECT).any()
+        for seed in range(60)
+    ]
+    assert 0.1 < sum(blocked) / len(blocked) < 0.4
+
+
 def test_equal_seeds_give_equal_bytes():
     first, again, other = (Watched(REALISTIC, hidden=checkered(), frames=50, seed=seed) for seed in (1, 1, 2))
     for name in ("pixels", "confidence", "detected", "state"):
