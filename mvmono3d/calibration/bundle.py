@@ -1,12 +1,12 @@
 """The joint adjustment of all lenses, camera poses and board poses, with outliers left out."""
 
 import importlib.util
-import logging
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from mvmono3d.calibration.bundle_schur import solve_with_schur
 from mvmono3d.calibration.bundle_scipy import solve_with_scipy
 from mvmono3d.calibration.bundle_system import Problem
 from mvmono3d.calibration.camera_model import LensModel
@@ -14,12 +14,15 @@ from mvmono3d.calibration.reprojection import Corners, Estimate, residuals
 from mvmono3d.core.array import Array
 from mvmono3d.errors import ConfigurationError, MissingDependencyError
 
-SOLVERS = ("auto", "ceres", "scipy")
-_LOG = logging.getLogger(__name__)
+SOLVERS = ("schur", "ceres", "scipy")
+"""Three implementations of one minimum: the fast one first, the others check it."""
 _RAYLEIGH_MEDIAN = 1.1774100225154747
 """Median length of a two-dimensional residual over its standard deviation per axis."""
 _LEAST_SIGMA_PX = 1e-3
-_ROUNDS = 6
+MOST_ROUNDS = 6
+EXACT = 1e-10
+_ON_THE_WAY = 1e-6
+"""Share of the cost that a last step may still gain: at the end, and where corners are yet to leave."""
 _SETTLED = 1e-3
 """Of the noise: what it still changes by is far below what anything else is known to."""
 
@@ -44,6 +47,8 @@ def adjust(
     solver: str,
     huber: float = 3.0,
     outlier: float = 4.5,
+    rounds: int = MOST_ROUNDS,
+    tolerance: float = EXACT,
 ) -> Adjusted:
     """Minimise the robust reprojection error of all corners over all lenses and poses together.
 
@@ -56,54 +61,49 @@ def adjust(
         corners: Numbered as the boards of `start`.
         models: What is free in each lens.
         fixed_camera: The camera whose pose is held.
-        solver: "ceres" or "scipy": see `chosen_solver`.
+        solver: One of `SOLVERS`.
         huber: Sigmas beyond which a corner counts linearly.
         outlier: Sigmas beyond which a corner is left out.
+        rounds: Of leaving out and adjusting again; two are enough for a start.
+        tolerance: Share of the cost that the last step may still gain.
     """
     inlier = np.ones(len(corners), dtype=bool)
     sigma = noise_px(residuals(start, corners), corners, views=len(models))
     problem = Problem(corners=corners, models=models, sigma_px=sigma, huber=1.5, fixed_camera=fixed_camera)
-    estimate = solve(start, problem, solver=solver, tolerance=1e-6)
-    for _ in range(_ROUNDS):
+    estimate = solve(start, problem, solver=solver, tolerance=_ON_THE_WAY)
+    for _ in range(rounds):
         found = residuals(estimate, corners)
         sigma = noise_px(found, corners, views=len(models))
         before, inlier = inlier, np.linalg.norm(found, axis=-1) <= outlier * sigma[corners.view]
         kept = corners.map(lambda array, inlier=inlier: array[inlier])
         problem = replace(problem, corners=kept, sigma_px=sigma, huber=huber)
-        estimate = solve(estimate, problem, solver=solver)
+        estimate = solve(estimate, problem, solver=solver, tolerance=_ON_THE_WAY)
         again = noise_px(residuals(estimate, corners), corners, views=len(models))
         if np.array_equal(before, inlier) and np.allclose(again, sigma, rtol=_SETTLED):
             break
+    estimate = solve(estimate, problem, solver=solver, tolerance=tolerance)
     return Adjusted(estimate=estimate, problem=problem, inlier=inlier)
 
 
-def solve(start: Estimate, problem: Problem, *, solver: str, tolerance: float = 1e-10) -> Estimate:
+def solve(start: Estimate, problem: Problem, *, solver: str, tolerance: float = EXACT) -> Estimate:
     """Return the estimate of least robust cost, by the named solver."""
     if solver == "ceres":
         from mvmono3d.calibration.bundle_ceres import solve_with_ceres
 
         return solve_with_ceres(start, problem, tolerance=tolerance)
-    return solve_with_scipy(start, problem, tolerance=tolerance)
+    chosen = solve_with_scipy if solver == "scipy" else solve_with_schur
+    return chosen(start, problem, tolerance=tolerance)
 
 
-def chosen_solver(wanted: str) -> str:
-    """Return "ceres" or "scipy": for "auto" Ceres if it is installed, and a warning if it isn't.
-
-    Raises `ConfigurationError` for other names and `MissingDependencyError` for "ceres" without it.
-    """
-    if wanted not in SOLVERS:
-        raise ConfigurationError(f"no solver {wanted!r}; known: {', '.join(SOLVERS)}")
-    if wanted == "scipy":
-        return wanted
-    if all(importlib.util.find_spec(package) for package in ("pyceres", "pycolmap")):
-        return "ceres"
-    how = "pip install 'mvmono3d[calibration]'"
-    if wanted == "ceres":
+def check_solver(name: str) -> None:
+    """Raise `ConfigurationError` for an unknown solver, `MissingDependencyError` for one not installed."""
+    if name not in SOLVERS:
+        raise ConfigurationError(f"no solver {name!r}; known: {', '.join(SOLVERS)}")
+    if name == "ceres" and not all(importlib.util.find_spec(package) for package in ("pyceres", "pycolmap")):
         raise MissingDependencyError(
-            f"solver 'ceres' needs pyceres and pycolmap, not installed: {how}, or take solver 'scipy'"
+            "solver 'ceres' needs pyceres and pycolmap, not installed: pip install 'mvmono3d[calibration]', "
+            "or take solver 'schur'"
         )
-    _LOG.warning("pyceres or pycolmap isn't installed: adjusting with scipy; %s", how)
-    return "scipy"
 
 
 def noise_px(found: Float[Array, "seen 2"], corners: Corners, *, views: int) -> Float[Array, " view"]:

@@ -9,10 +9,10 @@ from scipy import sparse
 from mvmono3d.calibration.camera_model import LensModel
 from mvmono3d.calibration.reprojection import (
     Corners,
-    Derivatives,
     Estimate,
     Step,
     derivatives,
+    linearised,
     residuals,
 )
 from mvmono3d.core.array import Array
@@ -59,21 +59,32 @@ def robust_rows(estimate: Estimate, problem: Problem) -> Float[Array, " row"]:
 
 def robust_jacobian(estimate: Estimate, problem: Problem, *, step: Step | None = None) -> sparse.csr_array:
     """Return the exact Jacobian of `robust_rows` by the step, over all columns."""
-    scaled = _in_sigmas(estimate, problem)
+    return _scaled_rows(robust_blocks(estimate, problem, step=step)[..., :-1], estimate, problem)
+
+
+def robust_blocks(
+    estimate: Estimate, problem: Problem, *, step: Step | None = None
+) -> Float[Array, "seen 2 22"]:
+    """Return each corner's rows of `robust_jacobian`, by its camera and its board, then its `robust_rows`."""
+    rest, found = linearised(estimate, problem.corners, step=step)
+    rows = np.concatenate([*found, rest[..., None]], axis=-1)
+    rows /= problem.sigma_px[problem.corners.view][:, None, None]
+    scaled = rows[..., -1]
     factor, slope = _factor(scaled, problem.huber)
     # d(w r) = (w + 2 w' r r^T) dr, where w is a function of |r|².
-    mixing = factor[:, None, None] * np.eye(2)
-    mixing = mixing + 2.0 * slope[:, None, None] * scaled[:, :, None] * scaled[:, None, :]
-    mixing = mixing / problem.sigma_px[problem.corners.view][:, None, None]
-    found = derivatives(estimate, problem.corners, step=step)
-    return _scaled_rows(Derivatives(*(mixing @ block for block in found)), estimate, problem)
+    far = slope != 0.0
+    mixed = factor[far, None, None] * np.eye(2)
+    mixed = mixed + 2.0 * slope[far, None, None] * scaled[far, :, None] * scaled[far, None, :]
+    values, shorter = mixed @ rows[far, :, :-1], factor[far, None] * scaled[far]
+    rows[far] = np.concatenate([values, shorter[..., None]], axis=-1)
+    return rows
 
 
 def plain_jacobian(estimate: Estimate, problem: Problem) -> sparse.csr_array:
     """Return the Jacobian of the residuals in sigmas, all corners counting fully."""
     sigma = problem.sigma_px[problem.corners.view][:, None, None]
     found = derivatives(estimate, problem.corners)
-    return _scaled_rows(Derivatives(*(block / sigma for block in found)), estimate, problem)
+    return _scaled_rows(np.concatenate(found, axis=-1) / sigma, estimate, problem)
 
 
 def _in_sigmas(estimate: Estimate, problem: Problem) -> Array:
@@ -92,18 +103,17 @@ def _factor(scaled: Array, huber: float) -> tuple[Array, Array]:
     return np.where(far, factor, 1.0), np.where(far, slope, 0.0)
 
 
-def _scaled_rows(found: Derivatives, estimate: Estimate, problem: Problem) -> sparse.csr_array:
+def _scaled_rows(values: Array, estimate: Estimate, problem: Problem) -> sparse.csr_array:
     views, poses = len(estimate.lens), len(estimate.world_from_board)
-    return _assembled(found, problem.corners, views=views, poses=poses)
+    return _assembled(values, problem.corners, views=views, poses=poses)
 
 
-def _assembled(found: Derivatives, corners: Corners, *, views: int, poses: int) -> sparse.csr_array:
+def _assembled(values: Array, corners: Corners, *, views: int, poses: int) -> sparse.csr_array:
     first_camera = corners.view[:, None] * CAMERA_COLUMNS + np.arange(CAMERA_COLUMNS)
     boards = views * CAMERA_COLUMNS
     first_board = boards + corners.pose[:, None] * BOARD_COLUMNS + np.arange(BOARD_COLUMNS)
     columns = np.concatenate([first_camera, first_board], axis=-1)
     columns = np.broadcast_to(columns[:, None], (len(corners), 2, columns.shape[-1]))
-    values = np.concatenate(found, axis=-1)
     pointers = np.arange(2 * len(corners) + 1) * values.shape[-1]
     shape = (2 * len(corners), boards + poses * BOARD_COLUMNS)
     return sparse.csr_array((values.ravel(), columns.ravel(), pointers), shape=shape)

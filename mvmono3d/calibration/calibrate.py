@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Int
 
-from mvmono3d.calibration.bundle import Adjusted, adjust, chosen_solver
+from mvmono3d.calibration.bundle import EXACT, MOST_ROUNDS, Adjusted, adjust, check_solver
 from mvmono3d.calibration.camera_model import LensModel, as_model, lens_model
 from mvmono3d.calibration.intrinsics import OneCamera, numbered, one_camera, without_outliers
 from mvmono3d.calibration.lens_choice import choose_lens
@@ -20,7 +20,10 @@ from mvmono3d.errors import InvalidRecordError, unknown_name
 from mvmono3d.geometry.rigid import camera_centres, compose, invert
 
 _WIDE_PX = 1.0
-"""A lens that two coefficients explain worse than this, at poses not used, may be a fisheye."""
+"""A lens that two coefficients explain worse than this (RMS) may be a fisheye."""
+_ROUGH_ROUNDS = 2
+_ROUGH = 1e-4
+"""Of the cost: where lens models start to compete from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +50,11 @@ def calibrate(
     if len(sightings.cameras) < 2:
         raise InvalidRecordError(f"a rig of {len(sightings.cameras)} cameras: expected at least 2")
     candidates = tuple(lens_model(name) for name in settings.models)
-    settings = replace(settings, solver=chosen_solver(settings.solver))
+    check_solver(settings.solver)
     start = rough_start(sightings) if start is None else start
-    first = _adjusted(start, start.placed.estimate, _first_models(start, candidates), settings)
+    first = _adjusted(start, start.placed.estimate, _first_models(start, candidates), settings, rough=True)
     choice = choose_models(first, candidates=candidates, solver=settings.solver)
-    settled = choice.models == first.problem.models
-    adjusted = first if settled else _adjusted(start, first.estimate, choice.models, settings)
+    adjusted = _adjusted(start, first.estimate, choice.models, settings)
     world_from_root = _world(adjusted, start, sightings, settings)
     adjusted = replace(adjusted, estimate=_moved_world(adjusted.estimate, world_from_root))
     return told(
@@ -80,17 +82,16 @@ def rough_start(sightings: BoardSightings) -> Start:
     lenses = []
     for view, name in enumerate(sightings.cameras):
         camera = one_camera(corners, view, name=name, size_px=sightings.size_px[view])
-        lenses.append(_first_lens(without_outliers(camera)))
+        lenses.append(_first_lens(camera))
     placed = place(corners, np.stack(lenses), names=sightings.cameras)
     return Start(placed=placed, corners=numbered(corners, placed.poses), original=order[placed.poses])
 
 
 def _first_lens(camera: OneCamera) -> Array:
-    narrow = lens_model("pinhole2")
-    choice = choose_lens(camera, candidates=(narrow,))
-    if choice.held_out_px[0] > _WIDE_PX:
-        choice = choose_lens(camera, candidates=(narrow, lens_model("fisheye")))
-    return choice.lens
+    camera, lens, rms_px = without_outliers(camera)
+    if rms_px <= _WIDE_PX:
+        return lens
+    return choose_lens(camera, candidates=(lens_model("pinhole2"), lens_model("fisheye"))).lens
 
 
 def _first_models(start: Start, candidates: tuple[LensModel, ...]) -> tuple[LensModel, ...]:
@@ -103,7 +104,12 @@ def _first_models(start: Start, candidates: tuple[LensModel, ...]) -> tuple[Lens
 
 
 def _adjusted(
-    start: Start, estimate: Estimate, models: tuple[LensModel, ...], settings: CalibrationSettings
+    start: Start,
+    estimate: Estimate,
+    models: tuple[LensModel, ...],
+    settings: CalibrationSettings,
+    *,
+    rough: bool = False,
 ) -> Adjusted:
     lens = np.stack([as_model(one, model) for one, model in zip(estimate.lens, models, strict=True)])
     return adjust(
@@ -114,6 +120,8 @@ def _adjusted(
         solver=settings.solver,
         huber=settings.huber,
         outlier=settings.outlier,
+        rounds=_ROUGH_ROUNDS if rough else MOST_ROUNDS,
+        tolerance=_ROUGH if rough else EXACT,
     )
 
 

@@ -11,7 +11,7 @@ from mvmono3d.calibration.planar_pose import LEAST_CORNERS
 from mvmono3d.calibration.reprojection import (
     Corners,
     Estimate,
-    derivatives,
+    linearised,
     moved,
     no_step,
     residuals,
@@ -23,6 +23,8 @@ from mvmono3d.geometry.rigid import transform_from, transform_points
 from mvmono3d.geometry.triangulation import triangulate
 
 _PLACING_STEPS = 8
+_PLACED = 1e-9
+"""A last step (rad, m) that moves no corner."""
 _LEAST_TRIANGULATED = 6
 """Corners of one board that two cameras see: fewer align with anything."""
 
@@ -43,7 +45,7 @@ class HeldOut(Record):
     """Over the triangulated corners that the camera saw."""
 
 
-def held_out(estimate: Estimate, problem: Problem, *, folds: int = 5, solver: str = "scipy") -> HeldOut:
+def held_out(estimate: Estimate, problem: Problem, *, folds: int = 5, solver: str = "schur") -> HeldOut:
     """Solve `folds` times without a share of the boards, and measure those boards each time.
 
     Args:
@@ -80,7 +82,7 @@ def held_out(estimate: Estimate, problem: Problem, *, folds: int = 5, solver: st
 
 
 def solved_without(
-    estimate: Estimate, problem: Problem, *, folds: int, solver: str, tolerance: float = 1e-8
+    estimate: Estimate, problem: Problem, *, folds: int, solver: str, tolerance: float = 1e-6
 ) -> list[tuple[Estimate, Bool[Array, " pose"]]]:
     """Return, for each fold, the solution without its boards, and which boards those are."""
     found = []
@@ -120,16 +122,19 @@ def placed_boards(rig: Estimate, problem: Problem) -> Estimate:
     corners, poses = problem.corners, len(rig.world_from_board)
     weight = (1.0 / problem.sigma_px[corners.view] ** 2)[:, None]
     for _ in range(_PLACING_STEPS):
-        by_board = derivatives(rig, corners).board
+        rest, found = linearised(rig, corners)
+        by_board = found.board
         normal, right = np.zeros((poses, 6, 6)), np.zeros((poses, 6))
         product = np.swapaxes(by_board, 1, 2) @ by_board * weight[..., None]
         np.add.at(normal, corners.pose, product)
-        pull = (np.swapaxes(by_board, 1, 2) @ residuals(rig, corners)[..., None])[..., 0]
+        pull = (np.swapaxes(by_board, 1, 2) @ rest[..., None])[..., 0]
         np.add.at(right, corners.pose, pull * weight)
         known = np.bincount(corners.pose, minlength=poses) >= LEAST_CORNERS
         normal[~known], right[~known] = np.eye(6), 0.0
         step = np.linalg.solve(normal, -right[..., None])[..., 0]
         rig = moved(rig, replace(no_step(rig), board=step))
+        if float(np.abs(step).max()) < _PLACED:
+            break
     return rig
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
-from mvmono3d.calibration.bundle_scipy import solve_with_scipy
+from mvmono3d.calibration.bundle_schur import solve_with_schur
 from mvmono3d.calibration.bundle_system import Problem
 from mvmono3d.calibration.camera_model import LensModel, lens_model, pack_lens
 from mvmono3d.calibration.planar_pose import planar_poses, spread_out
@@ -19,6 +19,8 @@ MOST_POSES = 24
 """Poses that the lens of one camera is first estimated from: more change little and cost much."""
 _OUTLIER = 5.0
 """Corners further off than this many median residuals are left out."""
+_ENOUGH = 0.99
+"""Share of the corners that fit: what the rest does to a lens is put right by the joint adjustment."""
 _ROUNDS = 4
 _FLAGS = {
     "pinhole1": cv2.CALIB_FIX_K2 | cv2.CALIB_FIX_K3 | cv2.CALIB_ZERO_TANGENT_DIST,
@@ -74,19 +76,24 @@ def fit_lens(camera: OneCamera, *, model: LensModel, poses: Int[Array, " chosen"
     return pack_lens(np.asarray(found[1]), np.asarray(found[2]).ravel(), model=model)
 
 
-def without_outliers(camera: OneCamera) -> OneCamera:
-    """Leave out corners that a lens with two coefficients can't explain, again until none is left."""
+def without_outliers(camera: OneCamera) -> tuple[OneCamera, Float[Array, "10"], float]:
+    """Leave out corners that a lens with two coefficients can't explain, again until few are left.
+
+    Returns what is left, that lens, and the RMS length of its residuals (px).
+    """
+    narrow = lens_model("pinhole2")
     for _ in range(_ROUNDS):
-        poses = spread_poses(camera)
-        lens = fit_lens(camera, model=lens_model("pinhole2"), poses=poses)
-        near = _near(camera, lens)
+        lens = fit_lens(camera, model=narrow, poses=spread_poses(camera))
+        errors = _errors(camera, lens)
+        near = errors <= _OUTLIER * float(np.median(errors))
         fewer = camera.corners.map(lambda array, near=near: array[near])
         good = [p for p in np.unique(fewer.pose) if spread_out(fewer.point_board[fewer.pose == p])]
-        if near.all() or len(good) < LEAST_POSES:
-            break
+        if near.mean() >= _ENOUGH or len(good) < LEAST_POSES:
+            return camera, lens, float(np.sqrt(np.mean(errors**2)))
         kept = np.isin(fewer.pose, good)
         camera = replace(camera, corners=fewer.map(lambda array, kept=kept: array[kept]))
-    return camera
+    lens = fit_lens(camera, model=narrow, poses=spread_poses(camera))
+    return camera, lens, float(np.sqrt(np.mean(_errors(camera, lens) ** 2)))
 
 
 def spread_poses(camera: OneCamera, *, most: int = MOST_POSES) -> Int[Array, " chosen"]:
@@ -126,14 +133,13 @@ def _fit_fisheye(camera: OneCamera, model: LensModel, poses: Array) -> Array:
     start = poses_under(camera, start, poses)
     corners = numbered(camera.corners, poses)
     problem = Problem(corners=corners, models=(model,), sigma_px=np.array([0.5]), huber=3.0, fixed_camera=0)
-    return solve_with_scipy(start, problem, tolerance=1e-6).lens[0]
+    return solve_with_schur(start, problem, tolerance=1e-6).lens[0]
 
 
-def _near(camera: OneCamera, lens: Array) -> Bool[Array, " seen"]:
+def _errors(camera: OneCamera, lens: Array) -> Float[Array, " seen"]:
     poses = np.unique(camera.corners.pose)
     estimate = poses_under(camera, lens, poses)
-    errors = np.linalg.norm(residuals(estimate, numbered(camera.corners, poses)), axis=-1)
-    return errors <= _OUTLIER * float(np.median(errors))
+    return np.linalg.norm(residuals(estimate, numbered(camera.corners, poses)), axis=-1)
 
 
 def _first_matrix(points: list[Array], pixels: list[Array], size_px: tuple[int, int]) -> Array:

@@ -6,23 +6,23 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from mvmono3d.calibration.lens_derivative import by_lens
 from mvmono3d.calibration.sightings import BoardSightings
 from mvmono3d.core.array import Array
 from mvmono3d.core.record import Record
 from mvmono3d.geometry.lens import distort
+from mvmono3d.geometry.lens_stretch import distortion_jacobian
 from mvmono3d.geometry.rigid import (
     compose,
+    cross,
     cross_matrix,
     multiply,
     rotation_from_vector,
     transform_from,
-    transform_points,
 )
 
 NEAREST_M = 1e-2
 """Depths are held beyond this, so that a board that passes a camera in a bad step stays finite."""
-_STEP = 1e-6
-"""Of the central difference through the lens: its error is 1e-12 of third derivatives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ def moved(estimate: Estimate, step: Step) -> Estimate:
 def predicted(estimate: Estimate, corners: Corners) -> Float[Array, "seen 2"]:
     """Return the pixels at which the estimate expects the corners."""
     _, points_camera = _points(estimate, corners)
-    return _imaged(_normalised(points_camera), estimate.lens, corners.view)
+    return _imaged(_normalised(points_camera), estimate.lens[corners.view])
 
 
 def residuals(estimate: Estimate, corners: Corners) -> Float[Array, "seen 2"]:
@@ -107,7 +107,14 @@ def residuals(estimate: Estimate, corners: Corners) -> Float[Array, "seen 2"]:
 
 
 def derivatives(estimate: Estimate, corners: Corners, *, step: Step | None = None) -> Derivatives:
-    """Return the derivatives of `residuals` by a step.
+    """Return the derivatives of `residuals` by a step: see `linearised`."""
+    return linearised(estimate, corners, step=step)[1]
+
+
+def linearised(
+    estimate: Estimate, corners: Corners, *, step: Step | None = None
+) -> tuple[Float[Array, "seen 2"], Derivatives]:
+    """Return `residuals` and their derivatives by a step.
 
     Args:
         estimate: Where they are taken.
@@ -116,78 +123,51 @@ def derivatives(estimate: Estimate, corners: Corners, *, step: Step | None = Non
             it they are by a small step from here.
     """
     points_world, points_camera = _points(estimate, corners)
-    normalised, lens = _normalised(points_camera), estimate.lens
+    normalised, lens = _normalised(points_camera), np.asarray(estimate.lens)[corners.view]
     depth = np.maximum(points_camera[:, 2], NEAREST_M)
-    by_normalised = _by_normalised(normalised, lens, corners.view)
-    scaled = by_normalised / depth[:, None, None]
+    stretch = distortion_jacobian(normalised[:, None], lens)[:, 0]
+    scaled = stretch * (lens[:, :2] / depth[:, None])[..., None]
     by_depth = -np.sum(scaled * normalised[:, None], axis=-1, keepdims=True)
     by_camera_point = np.concatenate([scaled, by_depth], axis=-1)
-    rotation = estimate.camera_from_world[corners.view][..., :3]
-    by_world_point = multiply(by_camera_point, rotation)
+    by_world_point = by_camera_point @ estimate.camera_from_world[corners.view][..., :3]
     camera_step = None if step is None else step.camera[corners.view]
     board_step = None if step is None else step.board[corners.pose]
     from_origin = points_world - estimate.world_from_board[corners.pose][..., 3]
-    return Derivatives(
-        _by_lens(normalised, lens, corners.view),
+    pixels = _imaged(normalised, lens)
+    found = Derivatives(
+        by_lens(normalised, lens, pixels),
         _by_transform(by_camera_point, points_camera, camera_step),
         _by_transform(by_world_point, from_origin, board_step, shifted=False),
     )
+    return pixels - corners.pixels, found
 
 
 def _points(estimate: Estimate, corners: Corners) -> tuple[Array, Array]:
-    world_from_board = estimate.world_from_board[corners.pose]
-    points_world = transform_points(world_from_board, corners.point_board[:, None])
-    camera_from_world = estimate.camera_from_world[corners.view]
-    return points_world[:, 0], transform_points(camera_from_world, points_world)[:, 0]
+    points_world = _carried(estimate.world_from_board[corners.pose], corners.point_board)
+    return points_world, _carried(estimate.camera_from_world[corners.view], points_world)
+
+
+def _carried(transform: Array, points: Array) -> Array:
+    """Carry every point by its own transform."""
+    return np.einsum("nij,nj->ni", transform[..., :3], points) + transform[..., 3]
 
 
 def _normalised(points_camera: Array) -> Array:
     return points_camera[:, :2] / np.maximum(points_camera[:, 2:], NEAREST_M)
 
 
-def _imaged(normalised: Array, lens: Array, view: Array) -> Array:
-    """Return the pixels of points, each through the lens of its view."""
-    pixels = np.empty_like(normalised)
-    for number in range(len(lens)):
-        mine = view == number
-        if mine.any():
-            pixels[mine] = distort(normalised[mine][None], lens[number][None])[0]
-    return pixels
-
-
-def _by_normalised(normalised: Array, lens: Array, view: Array) -> Array:
-    columns = []
-    for shift in _STEP * np.eye(2):
-        ahead, behind = (_imaged(normalised + sign * shift, lens, view) for sign in (1.0, -1.0))
-        columns.append((ahead - behind) / (2.0 * _STEP))
-    return np.stack(columns, axis=-1)
-
-
-def _by_lens(normalised: Array, lens: Array, view: Array) -> Array:
-    """Return the derivative by the lens: exact, because a lens is linear in its coefficients."""
-    unit = np.zeros_like(lens)
-    unit[:, :2], unit[:, 9] = 1.0, lens[:, 9]
-    straight = _imaged(normalised, unit, view)
-    columns = np.zeros((len(view), 2, 9))
-    bent = straight
-    for place in range(4, 9):
-        unit[:, 4:9] = 0.0
-        unit[:, place] = 1.0
-        by_one = _imaged(normalised, unit, view) - straight
-        bent = bent + lens[view, place, None] * by_one
-        columns[:, :, place] = lens[view, :2] * by_one
-    for axis in range(2):
-        columns[:, axis, axis] = bent[:, axis]
-        columns[:, axis, 2 + axis] = 1.0
-    return columns
+def _imaged(normalised: Array, lens: Array) -> Array:
+    """Return the pixels of points, each through its own lens."""
+    return distort(normalised[:, None], lens)[:, 0]
 
 
 def _by_transform(by_point: Array, points: Array, step: Array | None, *, shifted: bool = True) -> Array:
     """Return the derivative by turn and shift of x -> exp(turn) x + shift, from that by the moved points."""
     turned = points if step is None or not shifted else points - step[:, 3:]
-    by_turn = -multiply(by_point, cross_matrix(turned))
+    # -a^T [x]x = (x × a)^T for every row a.
+    by_turn = cross(turned[:, None], by_point)
     if step is not None:
-        by_turn = multiply(by_turn, _left_jacobian(step[:, :3]))
+        by_turn = by_turn @ _left_jacobian(step[:, :3])
     return np.concatenate([by_turn, by_point], axis=-1)
 
 

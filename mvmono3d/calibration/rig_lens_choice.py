@@ -16,7 +16,7 @@ MOST_POSES = 24
 """Poses that models compete on."""
 _OF_EACH = 6
 """Poses that every camera keeps, however little others see in them."""
-_TOLERANCE = 1e-5
+_TOLERANCE = 1e-3
 """Of the cost: differences between models that matter are larger."""
 _BOUND = 9.0
 """Squared errors of a pose before a camera are cut at this many medians."""
@@ -33,7 +33,7 @@ class RigLensChoice:
 
 
 def choose_models(
-    adjusted: Adjusted, *, candidates: tuple[LensModel, ...], folds: int = 3, solver: str = "scipy"
+    adjusted: Adjusted, *, candidates: tuple[LensModel, ...], folds: int = 3, solver: str = "schur"
 ) -> RigLensChoice:
     """Choose for each camera the simplest model that no richer one beats by more than the standard error.
 

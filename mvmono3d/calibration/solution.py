@@ -18,8 +18,8 @@ class CalibrationSettings:
 
     models: tuple[str, ...] = field(default=tuple(model.name for model in MODELS))
     """Lens models that compete, the simplest first; one name leaves no choice."""
-    solver: str = "scipy"
-    """"scipy" or "ceres": the same minimum by two implementations."""
+    solver: str = "schur"
+    """"schur", "ceres" or "scipy": the same minimum by three implementations."""
     world_pose: str | None = None
     """Label of the board pose that is the world: the origin its first corner, +Z on the cameras' side.
     None takes the pose of which most corners were seen."""
