@@ -1,0 +1,1 @@
+"""Frames of several triggered cameras become frame sets, by time; every frame is accounted for."""
