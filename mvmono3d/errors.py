@@ -38,6 +38,22 @@ class ParityError(MVMono3DError):
     """Two implementations that must agree do not."""
 
 
+class CorruptRecordingError(InvalidFileError):
+    """Bytes of a recording are not those that were written."""
+
+
+class RecordingError(MVMono3DError):
+    """A recording can't begin, or can't go on."""
+
+
+class RecordingKeyError(MVMono3DError):
+    """An encrypted recording doesn't open with this key, or has none."""
+
+
+class ConsentError(MVMono3DError):
+    """Nobody agreed to this recording."""
+
+
 class MissingDependencyError(MVMono3DError):
     """An optional package is needed for what was asked."""
 
