@@ -38,16 +38,14 @@ class Augmentation:
     confidence_noise: float
     """Standard deviation of the noise added to a detector's confidence."""
 
-    def rig_errors_alone(self) -> "Augmentation":
-        """Return what gives every clip's rig a calibration error as in training, and changes nothing else."""
-        return replace(
-            self,
-            view_loss=0.0,
-            joint_loss=0.0,
-            rig_error_share=1.0,
-            turn_world=False,
-            shift_world_m=0.0,
-            confidence_noise=0.0,
+    def largest_rig_error(self, clip: Clip, random: np.random.Generator) -> Clip:
+        """Give the rig the largest calibration error of training, every second time unstated."""
+        return jitter_rig(
+            clip,
+            random,
+            rotation_rad=self.rig_rotation_rad,
+            translation_m=self.rig_translation_m,
+            stated=bool(random.random() < 0.5),
         )
 
     def __call__(self, clip: Clip, random: np.random.Generator) -> Clip:

@@ -173,10 +173,10 @@ class ClipDataModule(lightning.LightningDataModule):
         return self._evaluation_loader(self.splits.val)
 
     def val_batches_with_rig_errors(self) -> Iterator[Clip]:
-        """Yield the validation clips with calibration errors as in training; none where that has none."""
+        """Yield the validation clips with training's largest calibration errors; none where it has none."""
         if not isinstance(self._augment, Augmentation) or not self._augment.rig_error_share:
             return
-        off = replace(self._evaluated(self.splits.val), augment=self._augment.rig_errors_alone())
+        off = replace(self._evaluated(self.splits.val), augment=self._augment.largest_rig_error)
         for places in self._own_places(self.splits.val):
             yield collate([off[place] for place in places])
 

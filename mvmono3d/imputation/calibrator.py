@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from mvmono3d.geometry.uncertainty import CHI2_95
 from mvmono3d.nn.quality import Quality
+from mvmono3d.nn.rig_doubt import RigDoubt
 
 _LOG = logging.getLogger(__name__)
 _QUANTILE = 0.95
@@ -38,7 +39,7 @@ class Calibrator(nn.Module):
 
     weight: Tensor
 
-    INPUTS = 10
+    INPUTS = 13
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,8 +52,9 @@ class Calibrator(nn.Module):
         unmeasured_s: Float[Tensor, "*batch joint"],
         visible_views: Float[Tensor, "*batch joint"],
         quality: Quality,
+        rig_doubt: RigDoubt,
         overruled: Bool[Tensor, "*batch joint"],
-    ) -> Float[Tensor, "*batch joint 10"]:
+    ) -> Float[Tensor, "*batch joint 13"]:
         """Describe each answer; `visible_views` is the expected number of views that see the joint."""
         columns = [
             torch.ones_like(variance),
@@ -62,22 +64,24 @@ class Calibrator(nn.Module):
             0.2 * torch.log(variance + 1e-8) + 1.0,
             (2.0 - visible_views).clamp(min=0.0),
             *quality,
+            *(doubt[..., None].expand_as(variance) for doubt in rig_doubt),
             overruled.to(variance.dtype),
         ]
-        return torch.stack(columns, dim=-1)
+        # Joints last until all are together: an engine then moves them once.
+        return torch.stack(columns, dim=-2).mT
 
-    def forward(self, inputs: Float[Tensor, "*batch joint 10"]) -> Float[Tensor, "*batch joint"]:
+    def forward(self, inputs: Float[Tensor, "*batch joint 13"]) -> Float[Tensor, "*batch joint"]:
         """Return the factor; 1 before fitting."""
         return torch.exp((inputs * self.weight).sum(-1).clamp(-_WIDEST, _WIDEST))
 
-    def fit(self, inputs: Float[Tensor, "answer 10"], squared: Float[Tensor, " answer"]) -> None:
+    def fit(self, inputs: Float[Tensor, "answer 13"], squared: Float[Tensor, " answer"]) -> None:
         """Fit to squared Mahalanobis distances of true joints under the uncorrected covariances."""
         needed = torch.log(squared.clamp(min=1e-6) / CHI2_95)
         self._fit(inputs, needed, importance=torch.ones_like(needed))
 
     def fit_to_pixels(
         self,
-        inputs: Float[Tensor, "detection 10"],
+        inputs: Float[Tensor, "detection 13"],
         *,
         residual: Float[Tensor, "detection 2"],
         spread: Float[Tensor, "detection 2 2"],

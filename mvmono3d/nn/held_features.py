@@ -33,6 +33,8 @@ class Seen(NamedTuple):
     rig_variance: Float[Tensor, "clip time view joint"]
     """Pixel variance that the rig's own error adds [px²]."""
     features: Float[Tensor, "clip time view joint feature"]
+    offsets: Float[Tensor, "clip time view joint 2"]
+    """What was taken out of the detections; see `nn.offsets`."""
 
 
 def nothing_seen(*, batch: int, views: int, joints: int, device: torch.device) -> SeenMemory:
@@ -76,7 +78,8 @@ class HeldFeatures(nn.Module):
             past=past,
             unit_m=unit_m,
         )
-        seen = Seen(held, linearised, equations, rig_variance, features)
+        taken_out = evidence.frames.pixels - frames.pixels
+        seen = Seen(held, linearised, equations, rig_variance, features, taken_out)
         return seen, SeenMemory(after, offsets, frames.pixels[:, -1], frames.detected[:, -1])
 
     def of_recording(self, evidence: Evidence, *, unit_m: Float[Tensor, ""]) -> Seen:

@@ -36,5 +36,5 @@ class Trace(NamedTuple):
     triangulated: Float[Tensor, "*batch joint 3"]
     guess: Float[Tensor, "*batch joint 3"]
     guess_precision: Float[Tensor, "*batch joint"]
-    calibration: Float[Tensor, "*batch joint 10"]
+    calibration: Float[Tensor, "*batch joint 13"]
     """What the calibrator knows of each answer."""

@@ -21,7 +21,7 @@ from mvmono3d.pipeline.reconstructor import Reconstructor
 class Misses(NamedTuple):
     """How far answers are from true joints, each in its own uncorrected covariance."""
 
-    inputs: Float[Tensor, "answer 10"]
+    inputs: Float[Tensor, "answer 13"]
     """What the calibrator knows of each answer."""
     squared: Float[Tensor, " answer"]
 
@@ -29,7 +29,7 @@ class Misses(NamedTuple):
 class PixelMisses(NamedTuple):
     """How far answers are from withheld detections, in units of the detector's noise."""
 
-    inputs: Float[Tensor, "detection 10"]
+    inputs: Float[Tensor, "detection 13"]
     residual: Float[Tensor, "detection 2"]
     spread: Float[Tensor, "detection 2 2"]
     """The answer's uncorrected covariance as that camera sees it."""

@@ -15,6 +15,7 @@ from mvmono3d.nn.held_features import HeldFeatures, Seen, SeenMemory, nothing_se
 from mvmono3d.nn.hold import shifted
 from mvmono3d.nn.linearise import variance_of
 from mvmono3d.nn.quality import Quality, fit_quality
+from mvmono3d.nn.rig_doubt import RigDoubt, doubt_rig
 from mvmono3d.occlusion.net import OcclusionBelief, OcclusionNet
 from mvmono3d.prior.net import PriorNet, PseudoMeasurement
 from mvmono3d.triangulation.net import ViewWeights, WeightedPoints
@@ -36,6 +37,7 @@ class Percept(NamedTuple):
     belief: OcclusionBelief
     pixels_only: WeightedPoints
     quality: Quality
+    rig_doubt: RigDoubt
     guess: PseudoMeasurement
 
 
@@ -81,6 +83,7 @@ class Perception(nn.Module):
         )
         pixels_only = self.triangulation.solve(seen.equations, weights, reference=seen.held.points)
         quality = fit_quality(seen.linearised, weights, step=pixels_only.step, rig_variance=seen.rig_variance)
+        rig_doubt = doubt_rig(seen.linearised, weights, step=pixels_only.step, offsets=seen.offsets)
         before = shifted(pixels_only.points, memory.triangulated)
         began = shifted(seen.held.seen, memory.seen.held.seen)[..., None]
         guess = self.prior(
@@ -94,4 +97,4 @@ class Perception(nn.Module):
             hidden=memory.prior,
         )
         after = PerceptionMemory(seen_after, belief.hidden, pixels_only.points[:, -1], guess.hidden)
-        return Percept(seen, belief, pixels_only, quality, guess), after
+        return Percept(seen, belief, pixels_only, quality, rig_doubt, guess), after

@@ -184,6 +184,7 @@ class Reconstructor(nn.Module):
             unmeasured_s=outcome.verdict.unmeasured_s,
             visible_views=torch.where(percept.seen.linearised.usable, visible, 0.0).sum(-2),
             quality=percept.quality,
+            rig_doubt=percept.rig_doubt,
             overruled=outcome.guarded.overruled,
         )
 

@@ -69,8 +69,11 @@ class ReconstructorTask(LessonTask):
         return found
 
     @torch.no_grad()
-    def calibrate(self, batches: Iterable[Clip]) -> None:
-        """Fit the calibrator to what `calibrated_on` names; clips that don't have it are passed over."""
+    def calibrate(self, batches: Iterable[Clip], *, rigs_off: Iterable[Clip] = ()) -> None:
+        """Fit the calibrator to what `calibrated_on` names; clips that don't have it are passed over.
+
+        `rigs_off` are clips whose rigs are off; masks are left to the others, so that most rigs are good.
+        """
         self.eval()
         calibrator, counters = self.reconstructor.calibrator, count(CALIBRATION)
         if self.calibrated_on == "withheld":
@@ -80,6 +83,11 @@ class ReconstructorTask(LessonTask):
                 calibrator.fit_to_pixels(inputs, residual=residual, spread=spread, noise=noise)
             return
         found = [each for batch in batches for each in self._misses(batch, next(counters))]
+        found += [
+            misses(self.reconstructor, whole_evidence(self.reconstructor, batch), batch.truth)
+            for batch in rigs_off
+            if batch.truth is not None
+        ]
         if found:
             inputs, squared = map(torch.cat, zip(*found, strict=True))
             calibrator.fit(inputs, squared)

@@ -1,7 +1,6 @@
 """Correct the best checkpoint's covariances after training, on what its task may look at."""
 
 from collections.abc import Iterable
-from itertools import chain
 
 from mvmono3d.core.clip import Clip
 from mvmono3d.data.datamodule import ClipDataModule
@@ -17,7 +16,9 @@ def calibrate_best(run: Run) -> None:
     if not isinstance(task, ReconstructorTask) or task.calibrated_on is None or best is None:
         return
     load_weights(task, best)
-    task.calibrate(_clips(run.data, on=task.calibrated_on))
+    # Users' rigs are off, too, and don't always say so.
+    rigs_off = run.data.val_batches_with_rig_errors() if task.calibrated_on == "validation" else ()
+    task.calibrate(_clips(run.data, on=task.calibrated_on), rigs_off=rigs_off)
     if run.trainer.is_global_zero:
         checkpoint = read_checkpoint(best) | {"state_dict": task.state_dict()}
         SafeCheckpoints().save_checkpoint(checkpoint, best)
@@ -25,9 +26,4 @@ def calibrate_best(run: Run) -> None:
 
 def _clips(data: ClipDataModule, *, on: str) -> Iterable[Clip]:
     """Return the clips to calibrate on: a run on few labels has no others than its training clips'."""
-    if on == "labelled":
-        return data.labelled_batches()
-    if on == "withheld":
-        return data.val_dataloader()
-    # Users' rigs are off, too, and don't always say so.
-    return chain(data.val_dataloader(), data.val_batches_with_rig_errors())
+    return data.labelled_batches() if on == "labelled" else data.val_dataloader()

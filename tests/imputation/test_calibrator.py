@@ -17,7 +17,7 @@ def described(count: int, generator: torch.Generator) -> torch.Tensor:
     inputs[:, 1] = (inputs[:, 1] < 0.3).float()
     inputs[:, 2] = inputs[:, 1] * (inputs[:, 2] < 0.5)
     inputs[:, 3] *= inputs[:, 1]
-    inputs[:, 9] = (inputs[:, 9] < 0.05).float()
+    inputs[:, 12] = (inputs[:, 12] < 0.05).float()
     return inputs
 
 
