@@ -6,14 +6,14 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 BENCH  := $(VENV)/.installed-bench
 PEERS  := .venv-peers
-EXTRAS := train,wandb,sweep,calibration,docs,dev
+EXTRAS := train,wandb,sweep,calibration,rig,docs,dev
 
 # One thread per test worker: more of them would fight for the cores that xdist already uses.
 WORKERS ?= 2
 PYTEST  := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help env train test lint format types layers test-fast test-slow bench bench-peers tune-peers bench-learned docs check clean
+.PHONY: gentl help env train test lint format types layers test-fast test-slow bench bench-peers tune-peers bench-learned docs check clean
 
 help:  ## print these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -71,6 +71,9 @@ tune-peers: $(STAMP) $(PEERS)/.installed  ## choose the peers' settings on train
 
 bench-learned: env  ## measure released bundles against the bars; ARGS="--quick"
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.learned.bench docs/benchmarks $(ARGS)
+
+gentl:  ## build the simulated GenTL producer with g++; ARGS="address thread" adds sanitizer builds
+	$(MAKE) --no-print-directory -C deploy/gentl_simulator all $(ARGS)
 
 docs: env  ## build the documentation; warnings are errors
 	$(BIN)/mkdocs build --strict

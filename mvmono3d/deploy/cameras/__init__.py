@@ -1,0 +1,1 @@
+"""Triggered cameras: one protocol, and what stands behind it."""
