@@ -1,5 +1,7 @@
 """An encrypted recording opens for its recipients, for nobody else, and shows nothing on the disk."""
 
+from typing import Any
+
 import msgspec
 import numpy as np
 import pyrage
@@ -97,7 +99,7 @@ def test_a_sealed_segment_is_mended_without_the_key(sealed, tmp_path):
 @pytest.mark.parametrize("field", ["payload", "about", "channel", "number"])
 def test_whatever_is_changed_is_noticed(field):
     seal = new_seal()
-    given = {"payload": seal.close(b"pixels", about=b"a", channel=1, number=2), "about": b"a"}
+    given: dict[str, Any] = {"payload": seal.close(b"pixels", about=b"a", channel=1, number=2), "about": b"a"}
     given |= {"channel": 1, "number": 2}
     assert seal.open(**given) == b"pixels"
     changed = given[field] + 1 if isinstance(given[field], int) else given[field][:-1] + b"?"
