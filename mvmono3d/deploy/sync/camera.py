@@ -34,11 +34,13 @@ class Travel:
     another pulse's. The floor leaks upwards so that it follows drift and a longer exposure.
     """
 
-    __slots__ = ("_early_ns", "_late_ns", "_seen", "floor_ns")
+    __slots__ = ("_early_ns", "_late_ns", "_most_leak_ns", "_seen", "floor_ns")
 
     def __init__(self, *, period_ns: int) -> None:
         self._early_ns = period_ns // 8
         self._late_ns = period_ns * 3 // 4
+        # One long stall must not lift the floor.
+        self._most_leak_ns = period_ns >> 10
         self.floor_ns: int | None = None
         self._seen = 0
 
@@ -62,7 +64,7 @@ class Travel:
         if floor is None or travel_ns < floor:
             self.floor_ns = travel_ns
         else:
-            self.floor_ns = floor + ((travel_ns - floor) >> _LEAK_BITS)
+            self.floor_ns = floor + min((travel_ns - floor) >> _LEAK_BITS, self._most_leak_ns)
 
     def forget(self) -> None:
         """Begin anew, after something that a frame's travel depends on was changed."""

@@ -78,8 +78,10 @@ class HostClock:
         if self._known_at_ns is None or half < doubt:
             self.lead_ns, self.doubt_ns, self._known_at_ns = measured, half, middle
         else:
-            self.lead_ns = min(max(self.lead_ns, measured - half), measured + half)
-            self.doubt_ns, self._known_at_ns = doubt, middle
+            lead_ns = min(max(self.lead_ns, measured - half), measured + half)
+            # What had to be corrected was doubted too little.
+            self.doubt_ns = min(doubt + abs(lead_ns - self.lead_ns), half)
+            self.lead_ns, self._known_at_ns = lead_ns, middle
 
 
 def _bracket(sample: ClockSample) -> tuple[int, int]:

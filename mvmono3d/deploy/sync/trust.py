@@ -106,9 +106,9 @@ class Trust:
     def _confirm(self, camera: Camera, sample: ClockSample, *, offset_ns: int, doubt_ns: int) -> None:
         clock = camera.clock
         self._host.learn(sample, offset_ns=clock.offset_ns)
-        nearest_ns = min(max(clock.offset_ns, offset_ns - doubt_ns), offset_ns + doubt_ns)
-        known_ns = min(clock.doubt_at(sample.device_ns), doubt_ns)
-        clock.set(offset_ns=nearest_ns, doubt_ns=known_ns, device_ns=sample.device_ns)
+        if doubt_ns < clock.doubt_at(sample.device_ns):
+            within_ns = min(max(clock.offset_ns, offset_ns - doubt_ns), offset_ns + doubt_ns)
+            clock.set(offset_ns=within_ns, doubt_ns=doubt_ns, device_ns=sample.device_ns)
         if camera.state is State.SUSPECT:
             self._lock(camera, sample, Happening.SYNC_CONFIRMED)
         camera.verified_ns = sample.device_ns

@@ -1,5 +1,6 @@
 """The ways a rig goes wrong, alone and together."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,13 +26,13 @@ class Scenario:
     """`faults` of a number of pulses; `forgiven`: complete sets that one step or outage may cost."""
 
     name: str
-    faults: Any
+    faults: Faults | Callable[[int, int], Faults]
     world: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, int] = field(default_factory=dict)
     forgiven: int = 0
 
     def make(self, pulses: int, *, seed: int) -> World:
-        faults = self.faults(pulses, seed) if callable(self.faults) else self.faults
+        faults: Faults = self.faults(pulses, seed) if callable(self.faults) else self.faults
         return World(pulses=pulses, faults=faults, seed=seed, **({"cameras": 4} | self.world))
 
 
