@@ -21,6 +21,8 @@ class Verb:
     module: str
     help: str
     example: str
+    extra: str = "train"
+    """Which extra brings packages that the verb may lack."""
 
 
 VERBS = {
@@ -40,8 +42,8 @@ VERBS = {
         example="mvmono3d export logs/ssl_multiview/best.ckpt --out bundle",
     ),
     "convert": Verb(
-        module="mvmono3d.formats.command",
-        help="turn 3D joints from one file format into another (.npz, .trc, .csv)",
+        module="mvmono3d.deploy.recording.convert_command",
+        help="turn 3D joints from one file format into another (.npz, .trc, .csv), or a recording into PNG",
         example="mvmono3d convert take.npz take.trc",
     ),
     "calibrate": Verb(
@@ -58,6 +60,18 @@ VERBS = {
         module="mvmono3d.calibration.guard_command",
         help="say whether a calibration is still true, and which camera moved",
         example="mvmono3d check-rig rig.toml --detections today.npz --baseline after_calibrating.npz",
+    ),
+    "recover": Verb(
+        module="mvmono3d.deploy.recording.recover_command",
+        help="mend a recording after a crash: keep what is right, say what was lost",
+        example="mvmono3d recover takes/2026-11-20",
+        extra="rig",
+    ),
+    "replay": Verb(
+        module="mvmono3d.deploy.recording.replay_command",
+        help="play a recording in real time, in steps, or as fast as this machine reads",
+        example="mvmono3d replay takes/2026-11-20 --pace fast",
+        extra="rig",
     ),
     "doctor": Verb(
         module="mvmono3d.deploy.doctor",
@@ -115,7 +129,7 @@ def _load(verb: Verb, name: str) -> Any:
         if package in {"", "mvmono3d"}:
             raise
         raise MissingDependencyError(
-            f"mvmono3d {name} needs {package}, which is not installed: pip install 'mvmono3d[train]'"
+            f"mvmono3d {name} needs {package}, which is not installed: pip install 'mvmono3d[{verb.extra}]'"
         ) from None
 
 

@@ -20,7 +20,7 @@ from mvmono3d.deploy.recording.topics import Topics
 from mvmono3d.errors import CorruptRecordingError
 
 DAMAGED = "damaged"
-_WORKSHOP = ".recovering"
+WORKSHOP = ".recovering"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ def recover(folder: Path, *, identity: str | None = None, quick: bool = False) -
     reports = [
         _recovered(path, description, topics, seal=seal, quick=quick, kept=kept) for path in _segments(folder)
     ]
-    shutil.rmtree(folder / _WORKSHOP, ignore_errors=True)
+    shutil.rmtree(folder / WORKSHOP, ignore_errors=True)
     return RecoveryReport(
         segments=tuple(reports),
         cameras=tuple(
@@ -148,7 +148,7 @@ def _mend(
     path: Path, description: Description, topics: Topics, *, seal: Seal | None, kept: list[list[int]]
 ) -> None:
     folder, number = path.parent, segment_number(path) or 0
-    workshop = folder / _WORKSHOP
+    workshop = folder / WORKSHOP
     shutil.rmtree(workshop, ignore_errors=True)
     workshop.mkdir()
     segment = Segment(workshop, number, topics=topics, files=OsFiles())

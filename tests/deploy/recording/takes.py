@@ -3,7 +3,9 @@
 import datetime
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +31,12 @@ CONSENT = Consent(
 )
 # Tests may run where little room is left.
 SETTINGS = RecorderSettings(stop_below_bytes=1, stop_below_s=0.0, queue_frames=64, frame_bytes=64 * 1024)
+
+
+def new_identity() -> tuple[str, str]:
+    """An age identity and its public key."""
+    secret: Any = import_module("pyrage").x25519.Identity.generate()
+    return str(secret), str(secret.to_public())
 
 
 def image(camera: str, number: int, *, bits: int = 8, height: int = 40, width: int = 56) -> np.ndarray:

@@ -86,6 +86,7 @@ def test_pictures_hold_the_very_pixels_and_the_table_all_else(take, tmp_path, ca
         frames = frame_set(int(row["set"]), bits=10)
         frame = frames.frames[CAMERAS.index(row["camera"])]
         read = cv2.imread(str(tmp_path / "out" / row["file"]), cv2.IMREAD_UNCHANGED)
+        assert read is not None
         assert read.dtype == frame.image.dtype
         assert np.array_equal(read, frame.image)
         assert (int(row["device_ns"]), int(row["frame_id"])) == (frame.device_ns, frame.frame_id)

@@ -114,6 +114,7 @@ def test_when_the_capture_process_is_gone_everything_that_waits_is_still_written
     for frames in sets(10):
         assert recorder.offer(frames)
     # The end of the pipe is all that the recorder sees of the other process.
+    assert recorder._pipe is not None
     recorder._pipe.close()
     recorder._process.wait(60)
     assert len(open_recording(tmp_path / "take")) == 10

@@ -74,8 +74,9 @@ def _end_of_frame(take, index: int) -> int:
     position = -1
     for _ in range(index + 1):
         position = take[1].find(MAGIC, position + 1)
-    _, payload_bytes = parse_header(take[1][position : position + HEADER_BYTES])
-    return position + HEADER_BYTES + payload_bytes
+    found = parse_header(take[1][position : position + HEADER_BYTES])
+    assert found is not None
+    return position + HEADER_BYTES + found[1]
 
 
 def test_every_bit_flip_is_detected_and_costs_one_frame_at_most(tmp_path, take):

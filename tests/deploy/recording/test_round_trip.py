@@ -121,6 +121,7 @@ def test_any_mcap_reader_opens_a_segment_and_finds_previews_and_poses_in_foxglov
             for schema, channel, message in make_reader(file, validate_crcs=True).iter_messages()
         }
     schema, message = found["/cameras/top/preview"]
+    assert schema is not None
     assert schema.name == "foxglove.CompressedImage"
     assert schema.encoding == "jsonschema"
     assert msgspec.json.decode(schema.data)["properties"]["data"]["contentEncoding"] == "base64"
@@ -128,6 +129,7 @@ def test_any_mcap_reader_opens_a_segment_and_finds_previews_and_poses_in_foxglov
     assert preview["format"] == "jpeg"
     assert preview["timestamp"] == {"sec": 1, "nsec": 0}
     schema, message = found["/poses"]
+    assert schema is not None
     assert schema.name == "foxglove.PosesInFrame"
     poses = msgspec.json.decode(message.data)["poses"]
     assert [pose["position"] for pose in poses] == [{"x": 0.1, "y": 0.2, "z": 0.3}]

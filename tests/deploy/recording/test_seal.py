@@ -4,7 +4,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import pyrage
 import pytest
 
 from mvmono3d.core.trajectory import PointSource
@@ -14,21 +13,16 @@ from mvmono3d.deploy.recording.reader import open_recording
 from mvmono3d.deploy.recording.recover import recover
 from mvmono3d.deploy.recording.seal import Seal, new_seal, read_identity
 from mvmono3d.errors import InvalidFileError, RecordingKeyError
-from tests.deploy.recording.takes import Writing, frame_set, same, sets
+from tests.deploy.recording.takes import Writing, frame_set, new_identity, same, sets
 
 SETS = 9
-
-
-def identity():
-    secret = pyrage.x25519.Identity.generate()
-    return str(secret), str(secret.to_public())
 
 
 @pytest.fixture(scope="module")
 def sealed(tmp_path_factory):
     """Folder, identity, second identity and key of an encrypted recording."""
     folder = tmp_path_factory.mktemp("sealed") / "take"
-    (first, to_first), (second, to_second) = identity(), identity()
+    (first, to_first), (second, to_second) = new_identity(), new_identity()
     seal = new_seal()
     writing = Writing(folder, seal=seal, recipients=(to_first, to_second))
     for frames in sets(SETS):
@@ -57,7 +51,7 @@ def test_without_the_key_or_with_another_nothing_opens(sealed, tmp_path):
     with pytest.raises(RecordingKeyError, match="encrypted"):
         list(recording.joints())
     with pytest.raises(RecordingKeyError, match="doesn't open"):
-        open_recording(sealed[0], identity=identity()[0])
+        open_recording(sealed[0], identity=new_identity()[0])
     with pytest.raises(RecordingKeyError, match="AGE-SECRET-KEY"):
         open_recording(sealed[0], identity="secret")
     own = tmp_path / "take"
@@ -65,7 +59,8 @@ def test_without_the_key_or_with_another_nothing_opens(sealed, tmp_path):
     for path in sealed[0].glob("*.mcap"):
         (own / path.name).write_bytes(path.read_bytes())
     description = read_description(sealed[0])
-    (secret, public), other = identity(), new_seal()
+    (secret, public), other = new_identity(), new_seal()
+    assert description.encryption is not None
     swapped = msgspec.structs.replace(description.encryption, wrapped_key=other.wrapped([public]))
     write_description(own, msgspec.structs.replace(description, encryption=swapped))
     with pytest.raises(RecordingKeyError, match="doesn't open"):
@@ -121,6 +116,6 @@ def test_keys_and_recipients_that_are_none_are_refused(tmp_path):
     file.write_text("# comment\n")
     with pytest.raises(InvalidFileError, match="no line"):
         read_identity(file)
-    secret = identity()[0]
+    secret = new_identity()[0]
     file.write_text(f"# created\n{secret}\n")
     assert read_identity(file) == secret
