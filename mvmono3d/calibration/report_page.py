@@ -162,8 +162,8 @@ def _lens_models(found: Calibration) -> list[str]:
     return [
         "<h2>Lens models</h2>",
         _note(
-            "RMS px at boards not used, every camera with that model; chosen is the simplest that no richer "
-            "one beats by more than its standard error."
+            "RMS px at boards not used, every camera with that model; chosen is the richest of its kind that "
+            "none beats by 1 % and two standard errors."
         ),
         _table(["camera", *evidence.compared, "chosen"], rows),
     ]

@@ -18,6 +18,10 @@ _OF_EACH = 6
 """Poses that every camera keeps, however little others see in them."""
 _TOLERANCE = 1e-3
 """Of the cost: differences between models that matter are larger."""
+_MATTERS = 1.02
+"""Ratio of mean squared errors at which one model predicts better than another: 1 % RMS."""
+_SURE = 2.0
+"""Standard errors of the mean difference that it takes, too."""
 _BOUND = 9.0
 """Squared errors of a pose before a camera are cut at this many medians."""
 
@@ -35,11 +39,14 @@ class RigLensChoice:
 def choose_models(
     adjusted: Adjusted, *, candidates: tuple[LensModel, ...], folds: int = 3, solver: str = "schur"
 ) -> RigLensChoice:
-    """Choose for each camera the simplest model that no richer one beats by more than the standard error.
+    """Choose for each camera the richest model of its kind that boards not used don't speak against.
 
     A camera alone can't tell a wrong lens from another pose of the board; the other cameras hold the
-    board in place. The standard error is that of the mean difference over poses not used in the fit.
-    Breiman et al., Classification and Regression Trees (1984), section 3.4.3 (the 1-SE rule).
+    board in place. A fisheye is taken where it beats the best pinhole; then the model with most
+    coefficients that isn't beaten by the best of that kind. To beat is to predict poses not used in the
+    fit better, by 1 % RMS and two standard errors of the mean difference. A coefficient too many widens
+    what is stated of the others; one too few bends centre and pose by several of their stated standard
+    deviations, which boards in the middle of the image hardly show.
     """
     views = len(adjusted.estimate.lens)
     if len(candidates) == 1:
@@ -50,7 +57,7 @@ def choose_models(
         squared, seen = _held_out(estimate, problem, model, folds=folds, solver=solver)
         errors.append(squared)
     chosen = [
-        candidates[_simplest(np.stack([squared[seen[:, view], view] for squared in errors]))]
+        candidates[richest(np.stack([squared[seen[:, view], view] for squared in errors]), candidates)]
         for view in range(views)
     ]
     rms = np.stack([np.sqrt(_mean_seen(squared, seen)) for squared in errors], axis=-1)
@@ -59,15 +66,25 @@ def choose_models(
     )
 
 
-def _simplest(squared: Float[Array, "model pose"]) -> int:
-    """Return the simplest model that no richer one beats; no pose decides alone."""
+def richest(squared: Float[Array, "model pose"], candidates: tuple[LensModel, ...]) -> int:
+    """Return the richest model of the better kind that the best of it doesn't beat; no pose decides alone."""
     squared = np.minimum(squared, _BOUND * np.median(squared, axis=1, keepdims=True))
-    best = 0
-    for richer in range(1, len(squared)):
-        gain = squared[best] - squared[richer]
-        if len(gain) > 1 and gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)):
-            best = richer
-    return best
+    fisheye = np.array([model.fisheye for model in candidates])
+    best = [
+        int(alike[np.argmin(squared[alike].mean(axis=1))])
+        for alike in (np.flatnonzero(fisheye == kind) for kind in (False, True))
+        if len(alike)
+    ]
+    chosen = best[-1] if _beats(squared[best[-1]], squared[best[0]]) else best[0]
+    alike = np.flatnonzero(fisheye == fisheye[chosen])
+    return max(int(place) for place in alike if not _beats(squared[chosen], squared[place]))
+
+
+def _beats(one: Float[Array, " pose"], other: Float[Array, " pose"]) -> bool:
+    gain = other - one
+    if len(gain) < 2 or bool(other.mean() <= _MATTERS * one.mean()):
+        return False
+    return bool(gain.mean() > _SURE * gain.std(ddof=1) / np.sqrt(len(gain)))
 
 
 def _fewer_poses(estimate: Estimate, problem: Problem) -> tuple[Estimate, Problem]:
