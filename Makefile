@@ -13,10 +13,10 @@ WORKERS ?= 2
 PYTEST  := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: gentl help env train test lint format types layers test-fast test-slow bench bench-peers tune-peers bench-learned docs check clean
+.PHONY: gentl help env train test lint format types layers test-fast test-slow bench bench-peers tune-peers bench-learned bench-calibration docs check clean
 
 help:  ## print these verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 env: $(STAMP)  ## create .venv and install exact versions (constraints.txt)
 
@@ -74,6 +74,9 @@ bench-learned: env  ## measure released bundles against the bars; ARGS="--quick"
 
 gentl:  ## build the simulated GenTL producer with g++; ARGS="address thread" adds sanitizer builds
 	$(MAKE) --no-print-directory -C deploy/gentl_simulator all $(ARGS)
+
+bench-calibration: $(STAMP) $(PEERS)/.installed  ## calibrate beside OpenCV and aniposelib; ARGS="--only peers"
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.calibration.bench $(ARGS)
 
 docs: env  ## build the documentation; warnings are errors
 	$(BIN)/mkdocs build --strict

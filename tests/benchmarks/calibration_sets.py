@@ -30,9 +30,9 @@ def main() -> None:
     rows = []
     for seed in range(given.first, given.first + given.bad):
         made = bad_set(seed)
-        rows.append(_row(seed, made.kind, made.sightings, given.models, bad=made))
+        rows.append(row(seed, made.kind, made.sightings, given.models, bad=made))
     for seed in range(given.first, given.first + given.good):
-        rows.append(_row(seed, "good", good_set(seed), given.models))
+        rows.append(row(seed, "good", good_set(seed), given.models))
     _tell(rows)
     if given.out is not None:
         given.out.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +42,7 @@ def main() -> None:
             writer.writerows(rows)
 
 
-def _row(
+def row(
     seed: int, kind: str, sightings: BoardSightings, models: list[str], *, bad: BadSet | None = None
 ) -> dict:
     settings = CalibrationSettings(models=tuple(models), world_pose=bad.world_pose if bad else None)
