@@ -68,7 +68,7 @@ class Travel:
 
     def forget(self) -> None:
         """Begin anew, after something that a frame's travel depends on was changed."""
-        self.floor_ns = None
+        self.floor_ns, self._seen = None, 0
 
 
 class Camera:

@@ -105,25 +105,39 @@ class Gathering:
     def _dissolve(self, loser: OpenSet, winners: int) -> None:
         self._open.remove(loser)
         for camera in self._cameras:
-            if camera.bit & winners & loser.mask:
+            if camera.bit & loser.mask and (camera.bit & winners or self._in_company(camera)):
                 self._log.lose(loser.remove(camera.number), Cause.DOUBLE_TRIGGER)
             elif camera.bit & loser.mask:
                 self._log.lose(loser.remove(camera.number), Cause.UNSYNCHRONISED)
                 self.accused.append(camera)
+
+    def _in_company(self, camera: Camera) -> bool:
+        """Say whether others agree with a frame of this camera: its clock holds, it exposed twice."""
+        return any(each.mask & camera.bit and each.mask != camera.bit for each in self._open)
 
     def _leave(self, first: OpenSet, host_ns: int) -> None:
         rival = self._rival(first)
         if rival is not None:
             self._dissolve(rival, first.mask)
         self._open.pop(0)
-        mean_ns = first.mean_ns()
+        agreed_ns = self._agreed_ns(first)
         absent = () if first.mask == self._all else self._absences(first, host_ns)
-        self._log.sets.append(first.closed(self._number, mean_ns=mean_ns, absent=absent))
+        self._log.sets.append(first.closed(self._number, time_ns=agreed_ns, absent=absent))
         self._number += 1
-        self._left_ns = mean_ns
+        self._left_ns = agreed_ns
         if len(first.frames) > 1:
             for number, frame in first.frames.items():
-                self._cameras[number].clock.track(frame.device_ns, first.times_ns[number] - mean_ns)
+                self._cameras[number].clock.track(frame.device_ns, first.times_ns[number] - agreed_ns)
+
+    def _agreed_ns(self, first: OpenSet) -> int:
+        """Return the mean time of the cameras whose clocks are known well, or of all if none is.
+
+        A camera that has just come back then follows the rig's clock instead of pulling it.
+        """
+        limit_ns, times_ns = self._settings.tolerance_ns, first.times_ns
+        known = [time for camera, time in times_ns.items() if self._cameras[camera].clock.doubt_ns < limit_ns]
+        times = known or list(times_ns.values())
+        return sum(times) // len(times)
 
     def _absences(self, first: OpenSet, host_ns: int) -> tuple[tuple[int, Absence], ...]:
         missing = [camera for camera in self._cameras if not camera.bit & first.mask]

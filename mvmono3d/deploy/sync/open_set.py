@@ -26,16 +26,12 @@ class OpenSet:
         self.mask &= ~(1 << camera)
         return self.frames.pop(camera)
 
-    def mean_ns(self) -> int:
-        """Return the mean time of the frames."""
-        return sum(self.times_ns.values()) // len(self.times_ns)
-
-    def closed(self, number: int, *, mean_ns: int, absent: tuple[tuple[int, Absence], ...]) -> FrameSet:
+    def closed(self, number: int, *, time_ns: int, absent: tuple[tuple[int, Absence], ...]) -> FrameSet:
         """Return the record of this set."""
         times = self.times_ns.values()
         return FrameSet(
             number=number,
-            time_ns=mean_ns,
+            time_ns=time_ns,
             spread_ns=max(times) - min(times),
             frames=tuple([self.frames[camera] for camera in sorted(self.frames)]),
             absent=absent,

@@ -89,7 +89,7 @@ class FrameSet:
     number: int
     """Counts sets, from 0."""
     time_ns: int
-    """Start of exposure on the rig's clock: the mean of the frames."""
+    """Start of exposure on the rig's clock: the mean of the frames whose clocks are known well."""
     spread_ns: int
     """Greatest distance of two of its frames on the rig's clock."""
     frames: tuple[Frame, ...]
