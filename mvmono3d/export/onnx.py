@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from mvmono3d.core.schema import atomic_write
 from mvmono3d.deploy.interface import BOOLEAN, INPUTS, INTEGER, OUTPUTS, TensorSpec
 from mvmono3d.errors import ConfigurationError
+from mvmono3d.export.batch import drop_batch
 from mvmono3d.export.lint import lint
 from mvmono3d.export.products import prefer_products
 from mvmono3d.export.views import merge_views
@@ -87,6 +88,8 @@ def _simplify(model: onnx_ir.Model) -> None:
         for simplify in passes:
             simplify(model)
         prefer_products(model)
+        merge_views(model)
+        drop_batch(model)
         merge_views(model)
         for simplify in once:
             simplify(model)

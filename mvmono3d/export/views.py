@@ -43,8 +43,8 @@ def _merged(graph: onnx_ir.Graph) -> dict[onnx_ir.Value, onnx_ir.Value]:
             continue
         view, source = node.outputs[0], _present(node.inputs[0])
         source = shown.get(source, source)
-        shape = _shape(view)
-        if shape == _shape(source) and not view.is_graph_output():
+        shape = shape_of(view)
+        if shape == shape_of(source) and not view.is_graph_output():
             onnx_ir.convenience.replace_all_uses_with(view, source)
         elif (source, shape) in known and not view.is_graph_output():
             onnx_ir.convenience.replace_all_uses_with(view, known[source, shape])
@@ -64,7 +64,7 @@ def _keep_axes(graph: onnx_ir.Graph) -> None:
         wanted = [use.node for use in output.uses()]
         if output.is_graph_output() or kept is None or not all(user.op_type == "Reshape" for user in wanted):
             continue
-        if any(_shape(user.outputs[0]) == kept for user in wanted):
+        if any(shape_of(user.outputs[0]) == kept for user in wanted):
             node.attributes["keepdims"] = onnx_ir.AttrInt64("keepdims", 1)
             output.shape = onnx_ir.Shape(kept)
 
@@ -76,11 +76,11 @@ def _lean_on_broadcasting(graph: onnx_ir.Graph, shown: dict[onnx_ir.Value, onnx_
             continue
         for place, value in enumerate(node.inputs):
             source = shown.get(_present(value))
-            if source is None or _stripped(_shape(source)) != _stripped(_shape(_present(value))):
+            if source is None or _stripped(shape_of(source)) != _stripped(shape_of(_present(value))):
                 continue
-            shapes = [_shape(_present(other)) for other in node.inputs]
-            shapes[place] = _shape(source)
-            if np.broadcast_shapes(*shapes) == _shape(node.outputs[0]):
+            shapes = [shape_of(_present(other)) for other in node.inputs]
+            shapes[place] = shape_of(source)
+            if np.broadcast_shapes(*shapes) == shape_of(node.outputs[0]):
                 node.replace_input_with(place, source)
 
 
@@ -91,7 +91,7 @@ def _is_view(node: onnx_ir.Node) -> bool:
         return False
     if source.shape is None or node.outputs[0].shape is None:
         return False
-    old, new = _shape(source), _shape(node.outputs[0])
+    old, new = shape_of(source), shape_of(node.outputs[0])
     if math.prod(old) != math.prod(new):
         return False
     match node.op_type:
@@ -112,8 +112,8 @@ def _is_view(node: onnx_ir.Node) -> bool:
 def _reshape(graph: onnx_ir.Graph, node: onnx_ir.Node, source: onnx_ir.Value) -> onnx_ir.Value:
     """Put a Reshape of `source` in the place of a view and return its output."""
     view = node.outputs[0]
-    shape = _shape(view)
-    sizes = _initializer(graph, f"shape_{'_'.join(map(str, shape)) or 'scalar'}", np.array(shape, np.int64))
+    shape = shape_of(view)
+    sizes = initializer(graph, f"shape_{'_'.join(map(str, shape)) or 'scalar'}", np.array(shape, np.int64))
     merged = onnx_ir.node("Reshape", [source, sizes])
     output = merged.outputs[0]
     output.shape, output.type = onnx_ir.Shape(shape), view.type
@@ -128,7 +128,8 @@ def _reshape(graph: onnx_ir.Graph, node: onnx_ir.Node, source: onnx_ir.Value) ->
     return output
 
 
-def _initializer(graph: onnx_ir.Graph, name: str, value: np.ndarray) -> onnx_ir.Value:
+def initializer(graph: onnx_ir.Graph, name: str, value: np.ndarray) -> onnx_ir.Value:
+    """Return the constant of that name, made if there is none yet."""
     if name not in graph.initializers:
         graph.register_initializer(onnx_ir.Value(name=name, const_value=onnx_ir.tensor(value, name=name)))
     return graph.initializers[name]
@@ -136,7 +137,7 @@ def _initializer(graph: onnx_ir.Graph, name: str, value: np.ndarray) -> onnx_ir.
 
 def _kept(node: onnx_ir.Node) -> Shape | None:
     """Return the shape that a reduction has when it keeps its axes."""
-    shape = _shape(_present(node.inputs[0]))
+    shape = shape_of(_present(node.inputs[0]))
     axes = _constant(node, 1, default=range(len(shape)))
     if node.op_type in {"ArgMax", "ArgMin"}:
         axes = [node.attributes.get_int("axis", 0)]
@@ -161,7 +162,8 @@ def _present(value: onnx_ir.Value | None) -> onnx_ir.Value:
     return value
 
 
-def _shape(value: onnx_ir.Value) -> Shape:
+def shape_of(value: onnx_ir.Value) -> Shape:
+    """Return a shape in numbers."""
     return () if value.shape is None else value.shape.numpy()
 
 

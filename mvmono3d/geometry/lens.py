@@ -26,23 +26,35 @@ _TRIED = np.sort([*1.02 ** np.arange(-150.0, 140.0), _WIDEST_FISHEYE - 1e-4])
 """Places along the polynomial, 0.05 to 16, at which its slope is tried for a fold."""
 
 
+def _picks(radial: tuple[int, ...], decentring: tuple[int, ...]) -> list[list[float]]:
+    """Return (10 10): from a packed lens to c1 c2 c3 c4, those times 3 5 7 9 (the slope's), then p2 p1."""
+    picks = np.zeros((10, 10))
+    for power, place in enumerate(radial):
+        picks[place, power], picks[place, power + 4] = 1.0, 2.0 * power + 3.0
+    for column, place in enumerate(decentring):
+        picks[place, 8 + column] = 1.0
+    return picks.tolist()
+
+
+_OF_PINHOLE, _OF_FISHEYE = _picks((4, 5, 8), (7, 6)), _picks((4, 5, 6, 7), ())
+
+
 class _Radial(NamedTuple):
-    """The lens of every view, with an axis of length 1 for the joints."""
+    """The lens of every view. Image points stand beside it as (*batch view 2 joint)."""
 
     fisheye: Array
-    """(*batch view 1)"""
-    coefficients: tuple[Array, ...]
-    """c1 c2 c3 c4, each (2 *batch view 1): for the polynomial and for its slope."""
+    """(*batch view 1 1)"""
+    coefficients: Array
+    """(*batch view 2 4): c1 c2 c3 c4 of the polynomial, then of its slope."""
     decentring: Array
-    """(2 *batch view 1): p2, p1; 0 for fisheye."""
-    twice_decentring: Array
+    """(*batch view 2 1): p2, p1; 0 for fisheye."""
 
 
 class _Reach(NamedTuple):
     """How far a lens images: up to where its polynomial folds."""
 
     along: Array
-    """(*batch view 1)"""
+    """(*batch view 1 1)"""
     radius: Array
     """The largest radius in the image."""
 
@@ -55,13 +67,13 @@ def distort(
     A barrel lens folds far outside its image back into it: see `one_to_one`.
     """
     xp = namespace(normalised, lens)
-    normalised, lens = _of_one_rank(normalised, lens)
-    radial, places = _radial(lens), _components_first(normalised)
-    radius = _radius(places)
+    radial, places = _radial(lens), xp.matrix_transpose(normalised)
+    squared = xp.sum(places * places, axis=-2, keepdims=True)
+    radius = _root(squared)
     along = xp.where(radial.fisheye, xp.atan(radius), radius)
     reached, _ = _polynomial(radial, along)
-    bent = places * (reached / radius) + _decentred(radial, places)[0]
-    return _components_last(bent) * lens[..., None, :2] + lens[..., None, 2:4]
+    bent = places * (reached / radius) + _decentred(radial, places, squared)[0]
+    return xp.matrix_transpose(bent) * lens[..., None, :2] + lens[..., None, 2:4]
 
 
 def undistort(
@@ -78,24 +90,23 @@ def undistort(
     its widest ray, and a view whose focal length is 0 (padding) gets finite numbers.
     """
     xp = namespace(pixels, lens)
-    pixels, lens = _of_one_rank(pixels, lens)
     radial, focal = _radial(lens), lens[..., None, :2]
-    bent = _components_first((pixels - lens[..., None, 2:4]) / xp.where(focal > 0.0, focal, 1.0))
+    bent = xp.matrix_transpose((pixels - lens[..., None, 2:4]) / xp.where(focal > 0.0, focal, 1.0))
     reach = _reach(radial)
-    decentred, growth = _decentred(radial, bent)
+    decentred, growth = _decentred(radial, bent, xp.sum(bent * bent, axis=-2, keepdims=True))
     centred = bent - decentred
     distance = _radius(centred)
     along = xp.minimum(xp.minimum(distance, reach.radius), reach.along)
     for step in range(1, steps):
         if step > 1:
-            decentred, growth = _decentred(radial, centred * (along / distance))
+            decentred, growth = _decentred(radial, centred * (along / distance), along * along)
             centred = bent - decentred
             distance = _radius(centred)
         reached, slope = _polynomial(radial, along)
         missing = xp.minimum(distance, reach.radius) - reached
         along = xp.minimum(along + missing / xp.clip(slope + growth, min=_LEAST_SLOPE), reach.along)
     radius = xp.where(radial.fisheye, xp.tan(along), along)
-    return _components_last(centred * (radius / distance))
+    return xp.matrix_transpose(centred * (radius / distance))
 
 
 def area_scale(
@@ -107,16 +118,15 @@ def area_scale(
     and across the radius; decentring is left out. At least 0.0025, as `undistort` reaches no further.
     """
     xp = namespace(normalised, lens)
-    normalised, lens = _of_one_rank(normalised, lens)
     radial = _radial(lens)
-    radius = _radius(_components_first(normalised))
+    radius = _radius(xp.matrix_transpose(normalised))
     along = xp.where(radial.fisheye, xp.atan(radius), radius)
     reached, slope = _polynomial(radial, along)
     across = reached / radius
     growth = xp.where(radial.fisheye, slope / (1.0 + radius * radius), slope)
     least = _LEAST_SLOPE * _LEAST_SLOPE
     scale = growth * across
-    return xp.where(scale > least, scale, least)
+    return xp.where(scale > least, scale, least)[..., 0, :]
 
 
 def one_to_one(
@@ -128,9 +138,8 @@ def one_to_one(
     point far off axis inside the image, where no light of it arrives.
     """
     xp = namespace(normalised, lens)
-    normalised, lens = _of_one_rank(normalised, lens)
     radial = _radial(lens)
-    radius = _radius(_components_first(normalised))
+    radius = _radius(xp.matrix_transpose(normalised))
     along = xp.where(radial.fisheye, xp.atan(radius), radius)
     _, slope = _polynomial(radial, along)
     grows = slope > 0.0
@@ -138,31 +147,27 @@ def one_to_one(
     for share in (0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875):
         _, slope = _polynomial(radial, along * share)
         grows = grows & (slope > 0.0)
-    return grows
+    return grows[..., 0, :]
 
 
 def _radial(lens: Array) -> _Radial:
     xp = namespace(lens)
     fisheye = lens[..., 9:] > 0.5
-    d0, d1, d2, d3, d4 = (lens[..., column : column + 1] for column in range(4, 9))
-    radial = (d0, d1, xp.where(fisheye, d2, d4), xp.where(fisheye, d3, 0.0))
-    decentring = xp.where(fisheye, 0.0, xp.stack([d3, d2], axis=0))
-    return _Radial(
-        fisheye=fisheye,
-        coefficients=tuple(c * _column([1.0, 2 * power + 3.0], lens) for power, c in enumerate(radial)),
-        decentring=decentring,
-        twice_decentring=2.0 * decentring,
-    )
+    # Products with constants pick the numbers: one operation each where an engine runs it.
+    of_fisheye, of_pinhole = (lens @ _constant(picks, lens) for picks in (_OF_FISHEYE, _OF_PINHOLE))
+    numbers = xp.where(fisheye, of_fisheye, of_pinhole)
+    coefficients = xp.reshape(numbers[..., :8], (*numbers.shape[:-1], 2, 4))
+    return _Radial(fisheye[..., None], coefficients, numbers[..., 8:, None])
 
 
 def _reach(radial: _Radial) -> _Reach:
     xp = namespace(radial.decentring)
-    like = radial.decentring[0, ...]
+    like = radial.decentring
     powers = _TRIED[None, :] ** np.arange(2.0, 10.0, 2.0)[:, None]
     radii, slopes = powers * _TRIED, powers * np.arange(3.0, 11.0, 2.0)[:, None]
     tables = (_TRIED, [*_TRIED, *np.ones_like(_TRIED)], np.concatenate([radii, slopes], axis=-1))
     tried, straight, table = (_constant(values, like) for values in tables)
-    both = xp.concat([c[0, ...] for c in radial.coefficients], axis=-1) @ table + straight
+    both = radial.coefficients[..., :1, :] @ table + straight
     radius, slope = both[..., : len(_TRIED)], both[..., len(_TRIED) :]
     along = xp.min(xp.where(slope > _LEAST_SLOPE, _WIDEST_PINHOLE, tried), axis=-1, keepdims=True)
     along = xp.where(radial.fisheye, xp.clip(along, max=_WIDEST_FISHEYE), along)
@@ -173,48 +178,32 @@ def _constant(values: Any, like: Array) -> Array:
     return namespace(like).asarray(np.asarray(values).tolist(), dtype=like.dtype, device=device(like))
 
 
-def _of_one_rank(points: Array, lens: Array) -> tuple[Array, Array]:
-    """Give points and lens the same number of batch axes, so that components can stand before them."""
-    missing = points.ndim - 1 - lens.ndim
-    return points[(None,) * max(-missing, 0)], lens[(None,) * max(missing, 0)]
-
-
-def _column(values: list[float], like: Array) -> Array:
-    """Return constants along a new first axis."""
-    return namespace(like).reshape(_constant(values, like), (len(values), *(1 for _ in like.shape)))
-
-
-def _components_first(places: Array) -> Array:
-    axes = range(places.ndim)
-    return namespace(places).permute_dims(places, (axes[-1], *axes[:-1]))
-
-
-def _components_last(places: Array) -> Array:
-    axes = range(places.ndim)
-    return namespace(places).permute_dims(places, (*axes[1:], axes[0]))
-
-
 def _radius(places: Array) -> Array:
-    """Return the distance from the axis, never 0: the lens is straight there, and its square root not."""
-    xp = namespace(places)
-    return xp.sqrt(xp.clip(xp.sum(places * places, axis=0), min=_CENTRE))
+    """Return the distance (*batch view 1 joint) from the axis."""
+    return _root(namespace(places).sum(places * places, axis=-2, keepdims=True))
+
+
+def _root(squared: Array) -> Array:
+    """Return a root that is never 0: the lens is straight there, and its square root not."""
+    xp = namespace(squared)
+    return xp.sqrt(xp.clip(squared, min=_CENTRE))
 
 
 def _polynomial(radial: _Radial, along: Array) -> tuple[Array, Array]:
-    """Return the radius in the image and how fast it grows."""
-    c1, c2, c3, c4 = radial.coefficients
+    """Return the radius in the image and how fast it grows, each (*batch view 1 joint)."""
+    xp = namespace(along)
     squared = along * along
-    both = 1.0 + squared * (c1 + squared * (c2 + squared * (c3 + squared * c4)))
-    return along * both[0, ...], both[1, ...]
+    fourth = squared * squared
+    powers = xp.concat([squared, fourth, squared * fourth, fourth * fourth], axis=-2)
+    both = 1.0 + radial.coefficients @ powers
+    return along * both[..., :1, :], both[..., 1:, :]
 
 
-def _decentred(radial: _Radial, places: Array) -> tuple[Array, Array]:
+def _decentred(radial: _Radial, places: Array, squared: Array) -> tuple[Array, Array]:
     """Return OpenCV's tangential distortion and how fast it grows along the radius.
 
     (2 p1 x y + p2 (r² + 2 x²), p1 (r² + 2 y²) + 2 p2 x y) is q r² + 2 (q . x) x with q = (p2, p1); its
     part along the radius is 3 r (q . x).
     """
-    xp = namespace(places)
-    squared = xp.sum(places * places, axis=0)
-    lean = xp.sum(radial.twice_decentring * places, axis=0)
+    lean = namespace(places).matrix_transpose(2.0 * radial.decentring) @ places
     return radial.decentring * squared + lean * places, 3.0 * lean

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 
 from mvmono3d.core.array import Array, namespace
 from mvmono3d.geometry.lens import distort, undistort
-from mvmono3d.geometry.rigid import camera_centres, lengths, rotate, transform_points, transpose
+from mvmono3d.geometry.rigid import camera_centres, lengths, rotate, transpose
 
 NEAR_M = 1e-3
 """Nothing nearer to a camera's plane than this is imaged; depth is clamped here before any division."""
@@ -46,10 +46,11 @@ def to_normalised(
 ) -> tuple[Float[Array, "*#batch view joint 2"], Float[Array, "*#batch view joint"]]:
     """Return (x / z, y / z) in each camera and the depth z; the divisor is at least `NEAR_M`."""
     xp = namespace(points_world, camera_from_world)
-    points_camera = transform_points(camera_from_world, points_world[..., None, :, :])
-    depth = points_camera[..., 2]
-    divisor = xp.where(depth > NEAR_M, depth, NEAR_M)
-    return points_camera[..., :2] / divisor[..., None], depth
+    # One product of matrices: exported, this is a few operations, and engines pay for each.
+    turn, shift = xp.matrix_transpose(camera_from_world[..., :3]), camera_from_world[..., None, :, 3]
+    points_camera = points_world[..., None, :, :] @ turn + shift
+    depth = points_camera[..., 2:]
+    return points_camera[..., :2] / xp.clip(depth, min=NEAR_M), depth[..., 0]
 
 
 def rays(

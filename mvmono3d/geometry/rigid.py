@@ -63,21 +63,14 @@ def rotation_from_6d(six: Float[Array, "*batch 6"]) -> Float[Array, "*batch 3 3"
     Source: Zhou et al., On the Continuity of Rotation Representations (2019), eq. 15. Parallel or zero
     columns give the identity.
     """
-    return orthonormal(six[..., :3], six[..., 3:]).rotation
+    xp = namespace(six)
+    return _gram_schmidt(xp.reshape(six, (*six.shape[:-1], 2, 3))).rotation
 
 
 def orthonormal(first: Float[Array, "*#batch 3"], second: Float[Array, "*#batch 3"]) -> Orthonormal:
     """Return the right-handed axes with X along `first` and Y towards `second` (Gram-Schmidt)."""
     xp = namespace(first, second)
-    units, ok = unit_vectors(xp.stack(xp.broadcast_arrays(first, second), axis=-2))
-    x_axis, leaning = units[..., 0, :], units[..., 1, :]
-    across = leaning - xp.sum(x_axis * leaning, axis=-1, keepdims=True) * x_axis
-    squared = xp.sum(across * across, axis=-1, keepdims=True)
-    # Nothing is across a second vector without a direction.
-    ok = ok[..., :1] & (squared > _PARALLEL)
-    y_axis = across / xp.sqrt(xp.where(ok, squared, 1.0))
-    axes = xp.stack([x_axis, y_axis, cross(x_axis, y_axis)], axis=-1)
-    return Orthonormal(xp.where(ok[..., None], axes, identity3(axes)), ok[..., 0])
+    return _gram_schmidt(xp.stack(xp.broadcast_arrays(first, second), axis=-2))
 
 
 def unit_vectors(
@@ -171,7 +164,22 @@ def transform_points(
 
 def camera_centres(camera_from_world: Float[Array, "*batch view 3 4"]) -> Float[Array, "*batch view 3"]:
     """Return where the cameras stand in the world, metres."""
-    return invert(camera_from_world)[..., 3]
+    xp = namespace(camera_from_world)
+    return -xp.sum(camera_from_world[..., :3] * camera_from_world[..., 3:], axis=-2)
+
+
+def _gram_schmidt(pair: Float[Array, "*batch 2 3"]) -> Orthonormal:
+    """Do what `orthonormal` does with the two vectors as rows, which are never taken out of their axis."""
+    xp = namespace(pair)
+    units, ok = unit_vectors(pair)
+    x_axis, leaning = units[..., :1, :], units[..., 1:, :]
+    across = leaning - xp.sum(x_axis * leaning, axis=-1, keepdims=True) * x_axis
+    squared = xp.sum(across * across, axis=-1, keepdims=True)
+    # Nothing is across a second vector without a direction.
+    ok = ok[..., :1, None] & (squared > _PARALLEL)
+    y_axis = across / xp.sqrt(xp.where(ok, squared, 1.0))
+    axes = xp.matrix_transpose(xp.concat([x_axis, y_axis, cross(x_axis, y_axis)], axis=-2))
+    return Orthonormal(xp.where(ok, axes, identity3(axes)), ok[..., 0, 0])
 
 
 def _quaternion_rows(rotation: Array) -> Array:

@@ -15,9 +15,10 @@ from mvmono3d.imputation.filter import Dynamics
 from mvmono3d.nn.habits import HABITS
 from mvmono3d.nn.quality import Quality
 
-_LOG_ACCELERATION, _LOG_PROCESS = 6.0, -16.0
-_DAMPING = 3.0
-_CARRIED = -3.0
+_COMPRESSED = ((10.0, 1.0, 1.0, 0.0), (1.0, 1e-2, 0.2, 0.0), (1.0, 1e-8, 0.2, 1.0), (20.0, 1.0, 1.0, 0.0))
+"""Of x: a, b, c, d of c log(a x + b) + d; age, information, variance, innovation."""
+_LIMITS = ((6.0, -8.0, 8.0), (3.0, -1e9, 1e9), (-16.0, -6.0, 10.0), (0.0, -3.0, 3.0), (-3.0, -1e9, 1e9))
+"""What is added to each output, after it was kept within these; in the order of `nn.habits`."""
 _REACH = 2.0
 """The variances must be able to move by decades within a short training."""
 
@@ -60,23 +61,30 @@ class ImputationNet(nn.Module):
         habits: Float[Tensor, "batch joint habit"],
     ) -> Tuning:
         """Choose the dynamics from quantities in network units and from the skeleton's own `habits`."""
-        inputs = torch.stack(
-            [
-                torch.log1p(10.0 * age_s),
-                0.2 * torch.log(information + 1e-2),
-                0.2 * torch.log(variance + 1e-8) + 1.0,
-                torch.log1p(20.0 * innovation),
-                *quality,
-            ],
-            dim=-1,
-        )
+        columns = [age_s, information, variance, innovation, *quality]
+        # Joints last until all numbers of a joint are together: an engine then moves them once.
+        inputs = _squeezed(torch.stack(columns, dim=-2)).mT
         embedding = self.embedding.expand(*age_s.shape, -1)
         output = _REACH * (self.layers(torch.cat([inputs, embedding], dim=-1)) + habits)
-        dynamics = Dynamics(
-            acceleration_variance=torch.exp(output[..., 0].clamp(-8.0, 8.0) + _LOG_ACCELERATION),
-            process_variance=torch.exp(output[..., 2].clamp(-6.0, 10.0) + _LOG_PROCESS),
-            damping=torch.sigmoid(output[..., 1] + _DAMPING),
-            carried=torch.sigmoid(output[..., 4] + _CARRIED),
-            degrees=(nn.functional.softplus(self.raw_degrees) + 0.5).expand_as(age_s),
-        )
-        return Tuning(dynamics, torch.exp(output[..., 3].clamp(-3.0, 3.0)))
+        return _tuning(output.mT, degrees=nn.functional.softplus(self.raw_degrees) + 0.5)
+
+
+def _squeezed(columns: Float[Tensor, "*batch 7 joint"]) -> Float[Tensor, "*batch 7 joint"]:
+    """Compress age, information, variance and innovation by logarithms; `Quality` is already."""
+    times, added, scale, offset = (columns.new_tensor(row)[:, None] for row in zip(*_COMPRESSED, strict=True))
+    logarithms = torch.log(times * columns[..., : len(_COMPRESSED), :] + added) * scale + offset
+    return torch.cat([logarithms, columns[..., len(_COMPRESSED) :, :]], dim=-2)
+
+
+def _tuning(output: Float[Tensor, "*batch 5 joint"], *, degrees: Float[Tensor, ""]) -> Tuning:
+    offset, least, most = (output.new_tensor(row)[:, None] for row in zip(*_LIMITS, strict=True))
+    limited = torch.minimum(torch.maximum(output, least), most) + offset
+    acceleration, damping, process, factor, carried = limited.unbind(-2)
+    dynamics = Dynamics(
+        acceleration_variance=torch.exp(acceleration),
+        process_variance=torch.exp(process),
+        damping=torch.sigmoid(damping),
+        carried=torch.sigmoid(carried),
+        degrees=degrees.expand_as(carried),
+    )
+    return Tuning(dynamics, torch.exp(factor))

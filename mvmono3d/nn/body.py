@@ -45,16 +45,15 @@ class Carry(NamedTuple):
 class BodyMemory(NamedTuple):
     """The smoothed frame before a clip."""
 
-    origin: Float[Tensor, "clip 3"]
-    axes: Float[Tensor, "clip 6"]
-    """The first two axes, one after the other."""
+    numbers: Float[Tensor, "clip 9"]
+    """The origin, then the first two axes, one after the other."""
     started: Bool[Tensor, " clip"]
 
 
 def no_body(*, batch: int, device: torch.device) -> BodyMemory:
     """Return the memory before the first frame of a recording."""
-    zero = torch.zeros(batch, 6, device=device)
-    return BodyMemory(zero[:, :3], zero, zero[:, 0] > 0)
+    zero = torch.zeros(batch, 9, device=device)
+    return BodyMemory(zero, zero[:, 0] > 0)
 
 
 def follow_body(
@@ -62,31 +61,28 @@ def follow_body(
 ) -> tuple[BodyPose, Carry, BodyMemory]:
     """Return the smoothed frame of every time, its motion since the time before, and the memory after."""
     frame = body_frame(points, skeleton)
-    axes = frame.world_from_body[..., :2].mT.flatten(-2)
-    origin = _smooth(frame.origin_world, memory.origin, memory.started, KEEP_ORIGIN)
-    smoothed = _smooth(axes, memory.axes, memory.started, KEEP_AXES)
-    after = BodyMemory(origin[:, -1], smoothed[:, -1], torch.ones_like(memory.started))
-    body = BodyPose(origin, rotation_from_6d(smoothed))
-    return body, _carry(body, origin, smoothed, memory), after
+    numbers = torch.cat([frame.origin_world, frame.world_from_body[..., :2].mT.flatten(-2)], dim=-1)
+    smoothed = _smooth(numbers, memory)
+    # The rotations of all times and of the one before in one go: an engine pays for every operation.
+    origin, world_from_body = smoothed[..., :3], rotation_from_6d(smoothed[..., 3:])
+    body = BodyPose(origin[:, 1:], world_from_body[:, 1:])
+    carry = _carry(body, BodyPose(origin[:, :-1], world_from_body[:, :-1]))
+    return body, carry, BodyMemory(smoothed[:, -1], torch.ones_like(memory.started))
 
 
-def _carry(body: BodyPose, origin: Tensor, axes: Tensor, memory: BodyMemory) -> Carry:
+def _carry(now: BodyPose, before: BodyPose) -> Carry:
     """Compare each frame with the one before; the first of a recording has none and counts as unmoved."""
-    started = memory.started[:, None]
-    first_origin = torch.where(started, memory.origin, origin[:, 0])[:, None]
-    first_axes = torch.where(started, memory.axes, axes[:, 0])[:, None]
-    origin_before = torch.cat([first_origin, origin[:, :-1]], dim=1)
-    before = torch.cat([rotation_from_6d(first_axes), body.world_from_body[:, :-1]], dim=1)
-    rotation = body.world_from_body @ before.mT
-    shift = origin - (rotation @ origin_before[..., None])[..., 0]
-    return Carry(rotation, shift, origin - origin_before)
+    rotation = now.world_from_body @ before.world_from_body.mT
+    shift = now.origin - (rotation @ before.origin[..., None])[..., 0]
+    return Carry(rotation, shift, now.origin - before.origin)
 
 
-def _smooth(values: Tensor, last: Tensor, started: Tensor, keep: float) -> Tensor:
-    """Average exponentially over time; a clip that begins a recording starts at its first value."""
-    last = torch.where(started[:, None], last, values[:, 0])
-    smoothed = []
-    for time in range(values.shape[1]):
-        last = keep * last + (1.0 - keep) * values[:, time]
-        smoothed.append(last)
+def _smooth(
+    numbers: Float[Tensor, "clip time 9"], memory: BodyMemory
+) -> Float[Tensor, "clip time_and_one 9"]:
+    """Average exponentially, from the time before the clip on; nothing before counts as the first value."""
+    keep = numbers.new_tensor([KEEP_ORIGIN] * 3 + [KEEP_AXES] * 6)
+    smoothed = [torch.where(memory.started[:, None], memory.numbers, numbers[:, 0])]
+    for entering in ((1.0 - keep) * numbers).unbind(1):
+        smoothed.append(keep * smoothed[-1] + entering)
     return torch.stack(smoothed, dim=1)

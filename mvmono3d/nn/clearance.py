@@ -47,22 +47,22 @@ class Clearance(nn.Module):
         unit_m: Float[Tensor, ""],
     ) -> Float[Tensor, "*batch view joint"]:
         """Return the clearance in network units, within [-1, 1]; negative where a capsule is in the way."""
-        # Components first, joint view bone last: sums of three, in the same order on every engine.
-        places = points.movedim(-1, 0)
-        centres = camera_centres(camera_from_world).movedim(-1, 0)
+        # Components, then joint view bone: sums of three, in the same order on every engine.
+        places = points.mT
+        centres = camera_centres(camera_from_world).mT
         sight = places[..., :, None] - centres[..., None, :]
-        distance = (sight.square().sum(0) + 1e-12).sqrt()
-        direction = (sight / distance)[..., None]
+        distance = (sight.square().sum(-3) + 1e-12).sqrt()
+        direction = (sight / distance[..., None, :, :])[..., None]
         start, end = places.index_select(-1, self.ends).chunk(2, dim=-1)
         # From the joint on: numbers of the actor's size, which keeps the digits of squared lengths.
         bone = (end - start)[..., None, None, :]
         start = (start[..., None, :] - places[..., :, None])[..., None, :]
-        along, along_bone = (direction * start).sum(0), (direction * bone).sum(0)
+        along, along_bone = (direction * start).sum(-4), (direction * bone).sum(-4)
         # Products of what is left across the sight line: a . b - (a . direction) (b . direction).
-        across = (start * bone).sum(0) - along * along_bone
-        across_bone = bone.square().sum(0) - along_bone.square()
+        across = (start * bone).sum(-4) - along * along_bone
+        across_bone = bone.square().sum(-4) - along_bone.square()
         fraction = (-across / (across_bone + 1e-9)).clamp(0.0, 1.0)
-        squared = start.square().sum(0) - along.square()
+        squared = start.square().sum(-4) - along.square()
         squared = squared + fraction * (2.0 * across + fraction * across_bone)
         gap = (squared.clamp(min=0.0) + 1e-12).sqrt()
         along = along + fraction * along_bone

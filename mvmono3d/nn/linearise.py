@@ -7,11 +7,22 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mvmono3d.geometry.projection import NEAR_M, jacobian_at, to_normalised
-from mvmono3d.geometry.solve import solve_normal
+from mvmono3d.geometry.robust_straight_cameras import constant
+from mvmono3d.geometry.robust_straight_solve import solve
 from mvmono3d.nn.evidence import Frames
 
 _RESOLVED, _LEAST = 4e-6, 1e-12
 """What a diagonal is raised by: a share of the trace, and at least."""
+_ENTRIES, _DIAGONAL = (0, 1, 2, 5, 6, 10, 3, 7, 11), (0, 5, 10)
+"""Where a flat 3x4 system has the entries xx xy xz yy yz zz, then x1 y1 z1; and its diagonal."""
+_NINE = [
+    [
+        float(place == entry) + _RESOLVED * float(place in _DIAGONAL and entry in _DIAGONAL)
+        for place in range(12)
+    ]
+    for entry in _ENTRIES
+]
+"""Picks the entries and raises the diagonal by a share of the trace, in one product."""
 
 
 class Linearised(NamedTuple):
@@ -97,12 +108,15 @@ def solve_equations(equations: Float[Tensor, "*batch 12"], *, precision: float) 
 
     The diagonal is also raised to what single precision can tell from 0.
     """
-    trace = equations[..., :12:5].sum(-1, keepdim=True)
-    raised = equations + (_RESOLVED * trace + (_LEAST + (1.0 + 3.0 * _RESOLVED) * precision)) * _diagonal(
-        trace
-    )
-    solved = solve_normal(raised.movedim(-1, 0))
-    return Fixed(solved.solution.movedim(0, -1), solved.inverse.movedim(0, -1).unflatten(-1, (3, 3)))
+    raised = constant(_NINE, equations) @ equations.mT + constant(_least(precision), equations)
+    solved = solve(raised)
+    return Fixed(solved.step.mT[..., 1:], solved.inverse.mT.unflatten(-1, (3, 3)))
+
+
+def _least(precision: float) -> list[list[float]]:
+    """Return what a prior of `precision` adds to the entries, and what single precision needs."""
+    added = _LEAST + (1.0 + 3.0 * _RESOLVED) * precision
+    return [[added * float(entry in _DIAGONAL)] for entry in _ENTRIES]
 
 
 def variance_of(covariance: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch"]:
@@ -114,11 +128,6 @@ def well_conditioned(matrix: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*bat
     """Raise eigenvalues that single precision can't tell from 0, so that the matrix can be inverted."""
     trace = matrix.flatten(-2)[..., ::4].sum(-1)[..., None, None]
     return matrix + (_RESOLVED * trace + _LEAST) * torch.eye(3, dtype=matrix.dtype, device=matrix.device)
-
-
-def _diagonal(like: Tensor) -> Float[Tensor, "12"]:
-    """Return where a flat 3x4 system has its diagonal."""
-    return torch.eye(3, 4, dtype=like.dtype, device=like.device).flatten()
 
 
 def shifted_residual(

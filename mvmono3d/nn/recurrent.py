@@ -31,8 +31,8 @@ class Memory(nn.GRU):
     def _step(self, entering: Tensor, hidden: Tensor) -> Tensor:
         entering = nn.functional.linear(entering, self.weight_ih_l0, self.bias_ih_l0)
         kept = nn.functional.linear(hidden, self.weight_hh_l0, self.bias_hh_l0)
-        width = self.hidden_size
-        gates = torch.sigmoid(entering[:, : 2 * width] + kept[:, : 2 * width])
-        reset, update = gates[:, :width], gates[:, width:]
-        candidate = torch.tanh(entering[:, 2 * width :] + reset * kept[:, 2 * width :])
+        sizes = [2 * self.hidden_size, self.hidden_size]
+        (gates, new), (kept_gates, kept_new) = entering.split(sizes, dim=1), kept.split(sizes, dim=1)
+        reset, update = torch.sigmoid(gates + kept_gates).chunk(2, dim=1)
+        candidate = torch.tanh(new + reset * kept_new)
         return candidate + update * (hidden - candidate)
