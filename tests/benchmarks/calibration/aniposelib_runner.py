@@ -47,8 +47,8 @@ def solve(boards, settings):
         camera_from_world=np.stack(
             [camera_of(each.get_rotation(), each.get_translation() / _MM) for each in group.cameras]
         ),
-        cpu_s=np.float64(time.process_time() - begin),
-        wall_s=np.float64(time.perf_counter() - wall),
+        cpu_s=np.array(time.process_time() - begin),
+        wall_s=np.array(time.perf_counter() - wall),
     )
 
 
@@ -66,9 +66,8 @@ def _camera(boards, view, settings):
     camera = Camera(size=size, name=f"cam_{view:02d}", extra_dist=settings["extra_dist"])
     if settings["start"] == "opencv":
         # The lens that it can hold: all of OpenCV's where it is held, else what its optimiser moves.
-        lens = {} if settings["only_extrinsics"] else {"square_pixels": True}
-        if not settings["only_extrinsics"]:
-            lens["coefficients"] = 2 if settings["extra_dist"] else 1
+        own = {"square_pixels": True, "coefficients": 2 if settings["extra_dist"] else 1}
+        lens = {} if settings["only_extrinsics"] else own
         matrix, distortion = opencv_runner.one_camera(boards, view, opencv_runner.DEFAULTS | lens)
         camera.set_camera_matrix(matrix)
         camera.set_distortions(distortion)

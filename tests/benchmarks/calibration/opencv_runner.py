@@ -25,8 +25,8 @@ def solve(boards, settings):
     return Solved(
         lens=np.stack([lens_of(*lens) for lens in lenses]),
         camera_from_world=np.stack(camera_from_world),
-        cpu_s=np.float64(time.process_time() - begin),
-        wall_s=np.float64(time.perf_counter() - wall),
+        cpu_s=np.array(time.process_time() - begin),
+        wall_s=np.array(time.perf_counter() - wall),
     )
 
 
@@ -74,7 +74,7 @@ def _pair(boards, lenses, first, second):
     points, pixels = boards.of_mask(first, both[poses], poses)
     _, others = boards.of_mask(second, both[poses], poses)
     size = tuple(int(side) for side in boards.size_px[first])
-    found = cv2.stereoCalibrate(
+    found = cv2.stereoCalibrate(  # pyright: ignore[reportCallIssue]
         points, pixels, others, *lenses[first], *lenses[second], size,
         flags=cv2.CALIB_FIX_INTRINSIC, criteria=_CRITERIA,
     )  # fmt: skip

@@ -48,6 +48,8 @@ def mouse():
     begin, spent = time.perf_counter(), _cpu_s()
     sightings = gather_sightings(folder, read_board(folder / "board.toml"), processes=_PROCESSES)
     found = judge(sightings).calibration
+    if found is None:
+        raise RuntimeError(f"{folder}: no rig")
     wall, spent = time.perf_counter() - begin, _cpu_s() - spent
     begin = time.process_time()
     calibrate(sightings)
