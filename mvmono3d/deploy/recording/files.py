@@ -43,7 +43,8 @@ class OsFiles:
 
     def create(self, path: Path) -> int:
         """See `FileLayer`."""
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        # Pixels are for the owner and the group.
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
 
     def write(self, handle: int, data: bytes | memoryview) -> None:
         """See `FileLayer`."""

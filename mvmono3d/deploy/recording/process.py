@@ -5,10 +5,12 @@ of the pipe closes, and everything that waits is still written.
 """
 
 import logging
+import os
 import select
 import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 import msgspec
 
@@ -36,11 +38,30 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     key: bytes | None = None
 
 
+class _End:
+    """Whether to end: the input says so, or a signal, or the process that started this one is gone."""
+
+    def __init__(self) -> None:
+        self._parent = os.getppid()
+        self._signalled = False
+
+    def ask(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        self._signalled = True
+
+    def asked(self, wait_s: float) -> bool:
+        readable, _, _ = select.select([sys.stdin], [], [], wait_s)
+        # A fork of the capture process may hold the pipe open after it.
+        return bool(readable) or self._signalled or os.getppid() != self._parent
+
+
 def main() -> int:
     """Record until the input says anything more, or ends."""
     logging.basicConfig(level=logging.INFO, format="recorder: %(message)s", stream=sys.stderr)
     # Ctrl-C reaches the whole group; the capture process decides when this one ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end = _End()
+    signal.signal(signal.SIGTERM, end.ask)
     order = msgspec.json.decode(sys.stdin.buffer.readline(), type=Order)
     folder = Path(order.folder)
     description = read_description(folder)
@@ -55,14 +76,14 @@ def main() -> int:
         settings=order.settings,
         seal=None if order.key is None else Seal(order.key),
     )
-    _record(writer, exchange)
+    _record(writer, exchange, end)
     writer.close()
     _end(folder, ledger.account())
     _publish(exchange, writer)
     return 1 if writer.state is WriterState.FAILED else 0
 
 
-def _record(writer: RecordingWriter, exchange: Exchange) -> None:
+def _record(writer: RecordingWriter, exchange: Exchange, end: _End) -> None:
     ending = False
     while True:
         slots = exchange.queue.waiting()
@@ -77,12 +98,7 @@ def _record(writer: RecordingWriter, exchange: Exchange) -> None:
         _publish(exchange, writer)
         if ending and not slots:
             return
-        ending = ending or _told_to_end(0.0 if slots else _IDLE_S)
-
-
-def _told_to_end(wait_s: float) -> bool:
-    readable, _, _ = select.select([sys.stdin], [], [], wait_s)
-    return bool(readable)
+        ending = ending or end.asked(0.0 if slots else _IDLE_S)
 
 
 def _publish(exchange: Exchange, writer: RecordingWriter) -> None:

@@ -109,6 +109,17 @@ def test_killing_the_recorder_costs_the_last_frames_and_no_wrong_one(tmp_path, w
     assert all(same(found, frame_set(found.number)) for found in recording)
 
 
+def test_a_recorder_that_is_asked_to_end_ends_well(tmp_path):
+    recorder = start(tmp_path / "take")
+    for frames in sets(10):
+        assert recorder.offer(frames)
+    os.kill(recorder.process_id, signal.SIGTERM)
+    recorder._process.wait(60)
+    assert not recorder.offer(frame_set(10))
+    assert recorder.stop().lost == {"not_recording": (1, 1, 1, 1)}
+    assert len(open_recording(tmp_path / "take")) == 10
+
+
 def test_when_the_capture_process_is_gone_everything_that_waits_is_still_written(tmp_path):
     recorder = start(tmp_path / "take")
     for frames in sets(10):
