@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.geometry.rigid import camera_centres
 
+_BLUR = 0.01
+"""In body units: least distance of a sight line from a bone. At 0 the root would magnify every rounding."""
 _FAR = 1.0
 """Clearance in body units beyond which nothing is hidden anyway."""
 
@@ -64,7 +66,7 @@ class Clearance(nn.Module):
         fraction = (-across / (across_bone + 1e-9)).clamp(0.0, 1.0)
         squared = start.square().sum(-4) - along.square()
         squared = squared + fraction * (2.0 * across + fraction * across_bone)
-        gap = (squared.clamp(min=0.0) + 1e-12).sqrt()
+        gap = (squared.clamp(min=0.0) + _BLUR**2).sqrt()
         along = along + fraction * along_bone
         radius = self.radius_m / unit_m
         # Flesh within one radius of the joint is the joint's own surroundings.
