@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float
 
-from mvmono3d.calibration.bundle_schur import solve_with_schur
+from mvmono3d.calibration.bundle_schur import solve_with_schur, with_shape
 from mvmono3d.calibration.bundle_scipy import solve_with_scipy
 from mvmono3d.calibration.bundle_system import Problem
 from mvmono3d.calibration.camera_model import LensModel
@@ -47,6 +47,7 @@ def adjust(
     solver: str,
     huber: float = 3.0,
     outlier: float = 4.5,
+    shape_sigma_m: float | None = None,
     rounds: int = MOST_ROUNDS,
     tolerance: float = EXACT,
 ) -> Adjusted:
@@ -64,12 +65,22 @@ def adjust(
         solver: One of `SOLVERS`.
         huber: Sigmas beyond which a corner counts linearly.
         outlier: Sigmas beyond which a corner is left out.
+        shape_sigma_m: See `Problem`.
         rounds: Of leaving out and adjusting again; two are enough for a start.
         tolerance: Share of the cost that the last step may still gain.
     """
     inlier = np.ones(len(corners), dtype=bool)
     sigma = noise_px(residuals(start, corners), corners, views=len(models))
-    problem = Problem(corners=corners, models=models, sigma_px=sigma, huber=1.5, fixed_camera=fixed_camera)
+    problem = Problem(
+        corners=corners,
+        models=models,
+        sigma_px=sigma,
+        huber=1.5,
+        fixed_camera=fixed_camera,
+        shape_sigma_m=shape_sigma_m,
+    )
+    if shape_sigma_m is not None:
+        start = with_shape(start, corners)
     estimate = solve(start, problem, solver=solver, tolerance=_ON_THE_WAY)
     for _ in range(rounds):
         found = residuals(estimate, corners)

@@ -1,5 +1,7 @@
 """Bundle adjustment by Ceres, with pycolmap's compiled reprojection costs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyceres
 import pycolmap
@@ -7,7 +9,7 @@ from pycolmap import cost_functions
 from scipy.spatial.transform import Rotation
 
 from mvmono3d.calibration.bundle_system import Problem
-from mvmono3d.calibration.reprojection import Estimate
+from mvmono3d.calibration.reprojection import Estimate, shaped_points
 from mvmono3d.core.array import Array
 
 _UNIT_WEIGHTS = (1e2, 1e6)
@@ -52,7 +54,7 @@ def solve_with_ceres(start: Estimate, problem: Problem, *, tolerance: float = 1e
     loss, plain = pyceres.HuberLoss(problem.huber), pyceres.TrivialLoss()
     covariances = [sigma**2 * np.eye(2) for sigma in problem.sigma_px]
     corners = problem.corners
-    points = np.array(corners.point_board)
+    points = np.array(shaped_points(start, corners))
     for number, (view, pose) in enumerate(zip(corners.view, corners.pose, strict=True)):
         cost = cost_functions.RigReprojErrorCost(
             _model_id(start.lens[view]), covariances[view], corners.pixels[number]
@@ -66,7 +68,8 @@ def solve_with_ceres(start: Estimate, problem: Problem, *, tolerance: float = 1e
         for unit in units:
             unit.weight = weight
         pyceres.solve(_options(tolerance), ceres, pyceres.SolverSummary())
-    return Estimate(
+    return replace(
+        start,
         lens=np.stack([_lens(parameters, like) for parameters, like in zip(lenses, start.lens, strict=True)]),
         camera_from_world=_transforms(cameras),
         world_from_board=_transforms(boards),

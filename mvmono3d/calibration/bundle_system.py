@@ -35,6 +35,8 @@ class Problem:
     """Residuals longer than this many sigmas count linearly."""
     fixed_camera: int
     """Its pose is held: a world can be put anywhere."""
+    shape_sigma_m: float | None = None
+    """How far corners of the board may lie from where they are drawn; None holds an estimate's shape."""
 
     def free(self, poses: int) -> Bool[Array, " column"]:
         """Say which columns are estimated."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Int
 
+from mvmono3d.calibration.board_shape import SIGMA, ShapeEvidence, shape_evidence
+from mvmono3d.calibration.board_views import square_side
 from mvmono3d.calibration.bundle import EXACT, MOST_ROUNDS, Adjusted, adjust, check_solver
 from mvmono3d.calibration.camera_model import LensModel, as_model, lens_model
 from mvmono3d.calibration.intrinsics import OneCamera, numbered, one_camera, without_outliers
@@ -52,9 +54,12 @@ def calibrate(
     candidates = tuple(lens_model(name) for name in settings.models)
     check_solver(settings.solver)
     start = rough_start(sightings) if start is None else start
-    first = _adjusted(start, start.placed.estimate, _first_models(start, candidates), settings, rough=True)
+    models = _first_models(start, candidates)
+    first = _adjusted(start, start.placed.estimate, models, settings, rough=True)
+    first, evidence = _with_shape(first, start, sightings, settings)
     choice = choose_models(first, candidates=candidates, solver=settings.solver)
-    adjusted = _adjusted(start, first.estimate, choice.models, settings)
+    sigma_m = first.problem.shape_sigma_m
+    adjusted = _adjusted(start, first.estimate, choice.models, settings, shape_sigma_m=sigma_m)
     world_from_root = _world(adjusted, start, sightings, settings)
     adjusted = replace(adjusted, estimate=_moved_world(adjusted.estimate, world_from_root))
     return told(
@@ -63,8 +68,23 @@ def calibrate(
         corners=start.corners,
         original=start.original,
         choice=choice,
+        shape_evidence=evidence,
         settings=settings,
     )
+
+
+def _with_shape(
+    first: Adjusted, start: Start, sightings: BoardSightings, settings: CalibrationSettings
+) -> tuple[Adjusted, ShapeEvidence | None]:
+    """Measure the board's shape too, if boards not used are then explained better."""
+    if not settings.measure_board or settings.solver != "schur":
+        return first, None
+    sigma_m = SIGMA * square_side(sightings.corners_m)
+    evidence = shape_evidence(first, sigma_m=sigma_m)
+    if evidence is None or not evidence.matters:
+        return first, evidence
+    models = first.problem.models
+    return _adjusted(start, first.estimate, models, settings, rough=True, shape_sigma_m=sigma_m), evidence
 
 
 def rough_start(sightings: BoardSightings) -> Start:
@@ -110,6 +130,7 @@ def _adjusted(
     settings: CalibrationSettings,
     *,
     rough: bool = False,
+    shape_sigma_m: float | None = None,
 ) -> Adjusted:
     lens = np.stack([as_model(one, model) for one, model in zip(estimate.lens, models, strict=True)])
     return adjust(
@@ -120,6 +141,7 @@ def _adjusted(
         solver=settings.solver,
         huber=settings.huber,
         outlier=settings.outlier,
+        shape_sigma_m=shape_sigma_m,
         rounds=_ROUGH_ROUNDS if rough else MOST_ROUNDS,
         tolerance=_ROUGH if rough else EXACT,
     )

@@ -42,6 +42,7 @@ def checked_after(
         *_worse_camera(calibration),
         *_held_out(calibration),
         *_uncertain(calibration),
+        *_uneven(calibration),
     )
 
 
@@ -190,6 +191,26 @@ def _uncertain(calibration: Calibration) -> list[Finding]:
             )
         )
     return found
+
+
+def _uneven(calibration: Calibration) -> list[Finding]:
+    """Tell the shape of a board that isn't as drawn: the rig is solved with it, the next board may differ."""
+    shape, evidence = calibration.shape_m, calibration.shape_evidence
+    if shape is None or evidence is None:
+        return []
+    off_mm = 1e3 * np.linalg.norm(shape[np.any(shape != 0.0, axis=-1)], axis=-1)
+    return [
+        Finding(
+            fault=Fault.UNEVEN_BOARD,
+            severity=Severity.WARN,
+            cameras=(),
+            message=f"corners lie {float(np.sqrt(np.mean(off_mm**2))):.2f} mm (RMS, at most "
+            f"{float(off_mm.max()):.1f} mm) from where the board file draws them; measured along with the "
+            f"cameras, so that boards not used fit to {evidence.shaped_px:.2f} px, as drawn to "
+            f"{evidence.flat_px:.2f} px",
+            remedy="none for this rig; glue the next print to glass or aluminium, without bubbles",
+        )
+    ]
 
 
 def _names(calibration: Calibration, guilty: Array) -> tuple[str, ...]:

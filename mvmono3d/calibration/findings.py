@@ -22,6 +22,7 @@ class Fault(StrEnum):
     ONE_DEPTH = "boards all at one distance"
     WRONG_BOARD = "not this board"
     WRONG_PROPORTIONS = "squares of another shape"
+    UNEVEN_BOARD = "board not as drawn"
     MIRRORED = "mirrored images"
     DUPLICATED_CAMERAS = "duplicated cameras"
     SWAPPED_CAMERAS = "swapped cameras"

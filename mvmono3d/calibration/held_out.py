@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from mvmono3d.calibration.bundle import solve
+from mvmono3d.calibration.bundle_schur import with_shape
 from mvmono3d.calibration.bundle_system import Problem
 from mvmono3d.calibration.planar_pose import LEAST_CORNERS
 from mvmono3d.calibration.reprojection import (
@@ -15,6 +16,7 @@ from mvmono3d.calibration.reprojection import (
     moved,
     no_step,
     residuals,
+    shaped_points,
 )
 from mvmono3d.core.array import Array
 from mvmono3d.core.record import Record
@@ -36,7 +38,10 @@ class HeldOut(Record):
     residual_px: Float[Array, "seen 2"]
     """Of every corner, with its board placed by all cameras that saw it; 0 where not judged."""
     error_m: Float[Array, "pose corner"]
-    """Distance of triangulated corners from the board's geometry, laid on them as a rigid whole."""
+    """Distance of triangulated corners from the board's geometry, laid on them as a rigid whole; the
+    geometry is as measured at the other boards, where that is measured."""
+    error_as_drawn_m: Float[Array, "pose corner"]
+    """The same from the board as it is drawn."""
     triangulated: Bool[Array, "pose corner"]
     """Corners that at least two cameras saw; elsewhere `error_m` is 0."""
     rms_px: Float[Array, " view"]
@@ -57,17 +62,21 @@ def held_out(estimate: Estimate, problem: Problem, *, folds: int = 5, solver: st
     corners, poses = problem.corners, len(estimate.world_from_board)
     residual = np.zeros((len(corners), 2))
     count = int(corners.corner.max()) + 1
-    error, triangulated = np.zeros((poses, count)), np.zeros((poses, count), dtype=bool)
+    error, drawn = np.zeros((poses, count)), np.zeros((poses, count))
+    triangulated = np.zeros((poses, count), dtype=bool)
     for rig, held in solved_without(estimate, problem, folds=folds, solver=solver):
         mine = held[corners.pose]
         judged = corners.map(lambda array, mine=mine: array[mine])
         placed = placed_boards(rig, replace(problem, corners=judged))
         residual[mine] = residuals(placed, judged)
-        found, seen = _measured(placed, replace(problem, corners=judged), count=count)
-        error[held], triangulated[held] = found[held], seen[held]
+        points, seen = _triangulated(placed, replace(problem, corners=judged), count=count)
+        triangulated[held] = seen[held]
+        for table, board in ((error, shaped_points(placed, judged)), (drawn, judged.point_board)):
+            table[held] = _errors(points, seen, _by_number(board, judged, count=count))[held]
     return HeldOut(
         residual_px=residual,
         error_m=error,
+        error_as_drawn_m=drawn,
         triangulated=triangulated,
         rms_px=_rms_per_view(
             np.sum(residual**2, axis=-1), corners, np.ones(len(corners), dtype=bool), problem
@@ -85,6 +94,8 @@ def solved_without(
     estimate: Estimate, problem: Problem, *, folds: int, solver: str, tolerance: float = 1e-6
 ) -> list[tuple[Estimate, Bool[Array, " pose"]]]:
     """Return, for each fold, the solution without its boards, and which boards those are."""
+    if problem.shape_sigma_m is not None:
+        estimate = with_shape(estimate, problem.corners)
     found = []
     sees = np.zeros((len(estimate.world_from_board), len(estimate.lens)), dtype=bool)
     sees[problem.corners.pose, problem.corners.view] = True
@@ -98,6 +109,29 @@ def solved_without(
         rig = solve(kept, replace(fewer, corners=renumbered), solver=solver, tolerance=tolerance)
         found.append((replace(rig, world_from_board=estimate.world_from_board), held))
     return found
+
+
+def squared_at_held_out(
+    estimate: Estimate, problem: Problem, *, folds: int, solver: str, tolerance: float
+) -> tuple[Float[Array, "pose view"], Bool[Array, "pose view"]]:
+    """Return the mean squared residual (px²) of each picture of a board not used, and where there is one."""
+    corners, shape = problem.corners, (len(estimate.world_from_board), len(estimate.lens))
+    squared = np.zeros(len(corners))
+    for rig, held in solved_without(estimate, problem, folds=folds, solver=solver, tolerance=tolerance):
+        mine = held[corners.pose]
+        judged = corners.map(lambda array, mine=mine: array[mine])
+        placed = placed_boards(rig, replace(problem, corners=judged))
+        squared[mine] = np.sum(residuals(placed, judged) ** 2, axis=-1)
+    counts = per_picture(np.ones(len(corners)), corners, shape=shape)
+    return per_picture(squared, corners, shape=shape) / np.maximum(counts, 1.0), counts > 0.0
+
+
+def per_picture(
+    values: Float[Array, " seen"], corners: Corners, *, shape: tuple[int, int]
+) -> Float[Array, "pose view"]:
+    """Return the sum over the corners of each board before each camera."""
+    flat = np.bincount(corners.pose * shape[1] + corners.view, values, minlength=shape[0] * shape[1])
+    return flat.reshape(shape)
 
 
 def dealt(sees: Bool[Array, "pose view"], folds: int) -> Int[Array, " pose"]:
@@ -138,7 +172,8 @@ def placed_boards(rig: Estimate, problem: Problem) -> Estimate:
     return rig
 
 
-def _measured(placed: Estimate, problem: Problem, *, count: int) -> tuple[Array, Array]:
+def _triangulated(placed: Estimate, problem: Problem, *, count: int) -> tuple[Array, Array]:
+    """Return the points (pose, corner, 3) and which of them two cameras saw, on boards with enough."""
     corners, poses, views = problem.corners, len(placed.world_from_board), len(placed.lens)
     pixels, weights = np.zeros((poses, views, count, 2)), np.zeros((poses, views, count))
     pixels[corners.pose, corners.view, corners.corner] = corners.pixels
@@ -146,17 +181,25 @@ def _measured(placed: Estimate, problem: Problem, *, count: int) -> tuple[Array,
     found = triangulate(
         pixels, weights, lens=placed.lens, camera_from_world=placed.camera_from_world, steps=5
     )
-    board = np.zeros((count, 3))
-    board[corners.corner] = corners.point_board
     seen = found.solved & ((weights > 0.0).sum(axis=1) >= 2)
-    error, triangulated = np.zeros((poses, count)), np.zeros((poses, count), dtype=bool)
-    for pose in np.flatnonzero(seen.sum(axis=1) >= _LEAST_TRIANGULATED):
+    return found.points_world, seen & (seen.sum(axis=1) >= _LEAST_TRIANGULATED)[:, None]
+
+
+def _by_number(points: Array, corners: Corners, *, count: int) -> Array:
+    board = np.zeros((count, 3))
+    board[corners.corner] = points
+    return board
+
+
+def _errors(points_world: Array, seen: Array, board: Array) -> Array:
+    """Return how far points are from a board that is laid on them."""
+    error = np.zeros(seen.shape)
+    for pose in np.flatnonzero(seen.any(axis=1)):
         mine = seen[pose]
-        points = found.points_world[pose, mine]
+        points = points_world[pose, mine]
         laid = transform_points(_laid_on(points, board[mine]), board[mine])
         error[pose, mine] = np.linalg.norm(laid - points, axis=-1)
-        triangulated[pose, mine] = True
-    return error, triangulated
+    return error
 
 
 def _laid_on(points: Array, board: Array) -> Array:

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Int
 
 from mvmono3d.calibration.accuracy import Accuracy, expected_accuracy, volume_grid
+from mvmono3d.calibration.board_shape import ShapeEvidence
 from mvmono3d.calibration.bundle import Adjusted
 from mvmono3d.calibration.camera_model import cameras_from_lens
 from mvmono3d.calibration.held_out import HeldOut, held_out
@@ -28,6 +29,7 @@ def told(
     corners: Corners,
     original: Int[Array, " placed"],
     choice: RigLensChoice,
+    shape_evidence: ShapeEvidence | None,
     settings: CalibrationSettings,
 ) -> Calibration:
     """Return the record of a calibration.
@@ -38,6 +40,7 @@ def told(
         corners: All corners that `adjusted.inlier` is about.
         original: The pose in the sightings of each of its boards.
         choice: The lens models.
+        shape_evidence: What speaks for the board's shape, if that was tried.
         settings: As calibrated with.
     """
     estimate = adjusted.estimate
@@ -70,7 +73,17 @@ def told(
         held_out=_in_order(judged, original, sightings),
         accuracy=_accuracy(adjusted, sightings, covariance, settings),
         solver=settings.solver,
+        shape_m=_shape(estimate, sightings),
+        shape_evidence=shape_evidence,
     )
+
+
+def _shape(estimate: Estimate, sightings: BoardSightings) -> Array | None:
+    """Return the shape with a row for every corner of the board, also those that nobody saw."""
+    if estimate.shape_m is None:
+        return None
+    count = len(estimate.shape_m)
+    return _put(np.zeros((len(sightings.corners_m), 3)), at=slice(count), values=estimate.shape_m)
 
 
 def _accuracy(
@@ -116,11 +129,18 @@ def _rig(adjusted: Adjusted, sightings: BoardSightings, covariance: ParameterCov
 
 def _in_order(judged: HeldOut, original: Array, sightings: BoardSightings) -> HeldOut:
     poses, _, corners = sightings.seen.shape
-    error, triangulated = np.zeros((poses, corners)), np.zeros((poses, corners), dtype=bool)
-    count = judged.error_m.shape[1]
-    error[original, :count] = judged.error_m
-    triangulated[original, :count] = judged.triangulated
-    return replace(judged, error_m=error, triangulated=triangulated)
+
+    def whole(table: Array) -> Array:
+        every = np.zeros((poses, corners), dtype=table.dtype)
+        every[original, : table.shape[1]] = table
+        return every
+
+    return replace(
+        judged,
+        error_m=whole(judged.error_m),
+        error_as_drawn_m=whole(judged.error_as_drawn_m),
+        triangulated=whole(judged.triangulated),
+    )
 
 
 def _put(table: Array, *, at: Any, values: Any) -> Array:

@@ -32,6 +32,7 @@ def report_content(
         "offsets_taken_out": judgement.synchronised,
         "offsets": _offsets(judgement, cameras),
         "accuracy": _accuracy(judgement),
+        "board_shape": _board_shape(judgement),
         "date": provenance.date,
         "temperature_c": provenance.temperature_c,
         "board": provenance.board,
@@ -73,6 +74,23 @@ def _camera(judgement: Judgement, view: int, name: str) -> dict[str, Any]:
                 found.lens_evidence.compared, found.lens_evidence.held_out_px[view], strict=True
             )
         },
+    }
+
+
+def _board_shape(judgement: Judgement) -> dict[str, Any] | None:
+    """Return what was measured of the board itself; none where it wasn't tried."""
+    found = judgement.calibration
+    if found is None or found.shape_evidence is None:
+        return None
+    judged = found.held_out
+    return {
+        "measured": found.shape_m is not None,
+        "held_out_px_as_drawn": _number(found.shape_evidence.flat_px),
+        "held_out_px_as_measured": _number(found.shape_evidence.shaped_px),
+        "held_out_mm_from_drawing": _number(1e3 * judged.error_as_drawn_m[judged.triangulated].mean())
+        if judged.triangulated.any()
+        else None,
+        "offset_mm": None if found.shape_m is None else np.round(1e3 * found.shape_m, _DIGITS).tolist(),
     }
 
 

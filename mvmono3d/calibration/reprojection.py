@@ -46,6 +46,8 @@ class Estimate(Record):
     lens: Float[Array, "view 10"]
     camera_from_world: Float[Array, "view 3 4"]
     world_from_board: Float[Array, "pose 3 4"]
+    shape_m: Float[Array, "corner 3"] | None = None
+    """By how far each corner of the board lies from where it is drawn; None: nowhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,13 @@ def corners_of(sightings: BoardSightings) -> Corners:
         point_board=np.asarray(sightings.corners_m, dtype=np.float64)[corner],
         pixels=np.asarray(sightings.pixels, dtype=np.float64)[pose, view, corner],
     )
+
+
+def shaped_points(estimate: Estimate, corners: Corners) -> Float[Array, "seen 3"]:
+    """Return where on the board the corners lie, as the board is and not as it is drawn."""
+    if estimate.shape_m is None:
+        return corners.point_board
+    return corners.point_board + estimate.shape_m[corners.corner]
 
 
 def no_step(estimate: Estimate) -> Step:
@@ -143,7 +152,8 @@ def linearised(
 
 
 def _points(estimate: Estimate, corners: Corners) -> tuple[Array, Array]:
-    points_world = _carried(estimate.world_from_board[corners.pose], corners.point_board)
+    points_board = shaped_points(estimate, corners)
+    points_world = _carried(estimate.world_from_board[corners.pose], points_board)
     return points_world, _carried(estimate.camera_from_world[corners.view], points_world)
 
 

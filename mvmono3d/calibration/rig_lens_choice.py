@@ -8,8 +8,8 @@ from jaxtyping import Bool, Float
 from mvmono3d.calibration.bundle import Adjusted, solve
 from mvmono3d.calibration.bundle_system import Problem
 from mvmono3d.calibration.camera_model import LensModel, as_model
-from mvmono3d.calibration.held_out import placed_boards, solved_without
-from mvmono3d.calibration.reprojection import Corners, Estimate, residuals
+from mvmono3d.calibration.held_out import per_picture, squared_at_held_out
+from mvmono3d.calibration.reprojection import Estimate
 from mvmono3d.core.array import Array
 
 MOST_POSES = 24
@@ -89,8 +89,8 @@ def _beats(one: Float[Array, " pose"], other: Float[Array, " pose"]) -> bool:
 
 def _fewer_poses(estimate: Estimate, problem: Problem) -> tuple[Estimate, Problem]:
     """Keep the poses with most corners, and those that show most to each camera."""
-    counts = _zero(estimate)
-    _add(counts, problem.corners, np.ones(len(problem.corners)))
+    shape = len(estimate.world_from_board), len(estimate.lens)
+    counts = per_picture(np.ones(len(problem.corners)), problem.corners, shape=shape)
     kept = np.zeros(len(counts), dtype=bool)
     kept[np.argsort(-counts.sum(axis=1), kind="stable")[:MOST_POSES]] = True
     for seen in counts.T:
@@ -107,26 +107,11 @@ def _held_out(
     estimate: Estimate, problem: Problem, model: LensModel, *, folds: int, solver: str
 ) -> tuple[Float[Array, "pose view"], Bool[Array, "pose view"]]:
     """Return the mean squared residual of each pose before each camera, and where there is one."""
-    problem = replace(problem, models=(model,) * len(problem.models))
+    # The board keeps its shape: one that bends with every model would hide what a model can't explain.
+    problem = replace(problem, models=(model,) * len(problem.models), shape_sigma_m=None)
     start = replace(estimate, lens=as_model(estimate.lens, model))
     start = solve(start, problem, solver=solver, tolerance=_TOLERANCE)
-    corners = problem.corners
-    squared, counts = _zero(start), _zero(start)
-    for rig, held in solved_without(start, problem, folds=folds, solver=solver, tolerance=_TOLERANCE):
-        mine = held[corners.pose]
-        judged = corners.map(lambda array, mine=mine: array[mine])
-        placed = placed_boards(rig, replace(problem, corners=judged))
-        _add(squared, judged, np.sum(residuals(placed, judged) ** 2, axis=-1))
-        _add(counts, judged, np.ones(len(judged)))
-    return squared / np.maximum(counts, 1.0), counts > 0.0
-
-
-def _zero(estimate: Estimate) -> Array:
-    return np.zeros((len(estimate.world_from_board), len(estimate.lens)))
-
-
-def _add(table: Array, corners: Corners, values: Array) -> None:
-    np.add.at(table, (corners.pose, corners.view), values)
+    return squared_at_held_out(start, problem, folds=folds, solver=solver, tolerance=_TOLERANCE)
 
 
 def _mean_seen(squared: Array, seen: Array) -> Array:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from jaxtyping import Bool, Float
 
 from mvmono3d.calibration.accuracy import Accuracy
+from mvmono3d.calibration.board_shape import ShapeEvidence
 from mvmono3d.calibration.camera_model import MODELS
 from mvmono3d.calibration.held_out import HeldOut
 from mvmono3d.calibration.parameter_covariance import ParameterCovariance
@@ -27,6 +28,8 @@ class CalibrationSettings:
     """Residuals beyond this many sigmas count linearly."""
     outlier: float = 4.5
     """Corners beyond this many sigmas are left out."""
+    measure_board: bool = True
+    """Measure where the board's corners truly lie, if boards not used speak for it."""
     folds: int = 5
     """Parts of the boards, each held out once."""
     grid_steps: int = 5
@@ -66,3 +69,6 @@ class Calibration:
     held_out: HeldOut
     accuracy: Accuracy
     solver: str
+    shape_m: Float[Array, "corner 3"] | None = None
+    """By how far corners of the board lie from where they are drawn; None where nothing speaks against it."""
+    shape_evidence: ShapeEvidence | None = None

@@ -102,6 +102,7 @@ def time_offsets(
         lens=calibration.rig.camera.lens,
         camera_from_world=calibration.rig.camera_from_world,
         world_from_board=calibration.world_from_board,
+        shape_m=calibration.shape_m,
     )
     rows = _moving_rows(calibration, motion)
     corners = corners_of(replace(sightings, seen=sightings.seen & motion.known))
