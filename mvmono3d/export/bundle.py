@@ -38,9 +38,6 @@ from mvmono3d.geometry.robust_settings import EXHAUSTIVE_VIEWS
 _SELFTEST_FILE, _CARD_FILE = "selftest.npz", "MODEL_CARD.md"
 _TIMED_FRAMES = 200
 _EXACT = Tolerances(share=0.0)
-_MANY = Tolerances(share=0.02)
-"""Above `EXHAUSTIVE_VIEWS` there are so many measurements that one now and then lies on the very edge of the
-consensus, where rounding decides; its joint then remembers for some frames."""
 _MASKED_MANY = Tolerances(share=0.01)
 """Above `EXHAUSTIVE_VIEWS` the robust consensus tries pairs in an order that depends on the number of
 views, so that ties fall either way; up to it a masked camera is exactly an absent one."""
@@ -99,12 +96,10 @@ def _export_graph(folder: Path, source: Source, *, views: int, first: bool) -> E
         network, path, axes={"view": views, "joint": len(source.skeleton.joints), "state": state_size}
     )
     engine = Engine(path)
-    exhaustive = views <= EXHAUSTIVE_VIEWS
-    allowed = _EXACT if exhaustive else _MANY
-    agreement, outputs = check_parity(network, engine, inputs=inputs, tolerances=allowed)
+    agreement, outputs = check_parity(network, engine, inputs=inputs, tolerances=_EXACT)
     if views > 2:
         fewer = source.network_for(views - 1)
-        allowed = _EXACT if exhaustive else _MASKED_MANY
+        allowed = _EXACT if views <= EXHAUSTIVE_VIEWS else _MASKED_MANY
         check_masking(engine, fewer, inputs=inputs, state_size=state_size, tolerances=allowed)
     return ExportedGraph(
         file=GraphFile(views=views, state_size=state_size, file=_hashed(path)),

@@ -9,6 +9,7 @@ it on any machine, without PyTorch.
 import argparse
 import tempfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from mvmono3d.export.bundle import Source, write_bundle
 from mvmono3d.export.checkpoint import Trained, load_trained
 from mvmono3d.export.frames import selftest_inputs
 from mvmono3d.export.graph import SingleFrame
+from mvmono3d.export.steady import steady_inputs
 
 _VIEWS = (4, 8)
 _FEWEST, _MOST = 2, 16
@@ -60,9 +62,14 @@ def _checked(views: list[int]) -> tuple[int, ...]:
 
 
 def _source(trained: Trained, skeleton: Path) -> Source:
+    def network_for(views: int) -> SingleFrame:
+        return SingleFrame(trained.reconstructor, views=views)
+
     return Source(
-        network_for=lambda views: SingleFrame(trained.reconstructor, views=views),
-        inputs_for=lambda views: selftest_inputs(str(skeleton), views=views),
+        network_for=network_for,
+        inputs_for=lambda views: steady_inputs(
+            partial(selftest_inputs, str(skeleton), views=views), network_for(views)
+        ),
         skeleton=trained.reconstructor.skeleton,
         noise_px=float(trained.reconstructor.units.noise_px),
         training=trained.training,

@@ -10,10 +10,10 @@ FRAMES = 96
 _LOST = slice(40, 52)
 
 
-def selftest_inputs(skeleton: str, *, views: int) -> dict[str, np.ndarray]:
+def selftest_inputs(skeleton: str, *, views: int, seed: int = 1) -> dict[str, np.ndarray]:
     """Return 96 frames that follow each other, for the skeleton of that name or YAML file."""
     settings = WorldSettings(skeleton=skeleton, frames=FRAMES, rig=RigSettings(views=(views, views)))
-    clip = make_clip(settings, seed=1, subject=1, rig_seed=1)
+    clip = make_clip(settings, seed=seed, subject=seed, rig_seed=seed)
     inputs = graph_inputs(clip.observations, clip.rig, views=views)
     lost = np.zeros((FRAMES, views), dtype=bool)
     lost[_LOST, 0] = True

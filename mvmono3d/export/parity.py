@@ -59,13 +59,18 @@ def check_masking(
         state_size: of the engine.
         tolerances: what may differ.
     """
-    last = np.zeros_like(inputs["view_mask"])
-    last[:, -1] = True
-    masked = run_sequence(engine, drop_views(dict(inputs), last), state_size=state_size)
+    masked = run_sequence(engine, with_last_view_masked(inputs), state_size=state_size)
     without = without_last_view(inputs)
     never = run_sequence(TorchRunner(fewer), without, state_size=fewer.state_size)
     words = "a masked camera differs from a camera that isn't there"
     return _judged(words, never, without_last_view(masked), without, tolerances)
+
+
+def with_last_view_masked(inputs: Tensors) -> dict[str, np.ndarray]:
+    """Return the inputs of a rig whose last camera is lost."""
+    last = np.zeros_like(inputs["view_mask"])
+    last[:, -1] = True
+    return drop_views(dict(inputs), last)
 
 
 def without_last_view(tensors: Tensors) -> dict[str, np.ndarray]:
