@@ -70,17 +70,11 @@ def adjust(
         tolerance: Share of the cost that the last step may still gain.
     """
     inlier = np.ones(len(corners), dtype=bool)
-    sigma = noise_px(residuals(start, corners), corners, views=len(models))
     problem = Problem(
-        corners=corners,
-        models=models,
-        sigma_px=sigma,
-        huber=1.5,
-        fixed_camera=fixed_camera,
-        shape_sigma_m=shape_sigma_m,
-    )
-    if shape_sigma_m is not None:
-        start = with_shape(start, corners)
+        corners=corners, sigma_px=noise_px(residuals(start, corners), corners, views=len(models)),
+        models=models, huber=1.5, fixed_camera=fixed_camera, shape_sigma_m=shape_sigma_m,
+    )  # fmt: skip
+    start = start if shape_sigma_m is None else with_shape(start, corners)
     estimate = solve(start, problem, solver=solver, tolerance=_ON_THE_WAY)
     for _ in range(rounds):
         found = residuals(estimate, corners)

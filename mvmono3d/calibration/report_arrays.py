@@ -65,17 +65,18 @@ def told(
             covariance,
             board_sigma=_put(np.zeros((poses, 6)), at=original, values=covariance.board_sigma),
         ),
-        lens_evidence=LensEvidence(
-            chosen=tuple(model.name for model in choice.models),
-            compared=choice.compared,
-            held_out_px=choice.held_out_px,
-        ),
+        lens_evidence=_lens_evidence(choice),
         held_out=_in_order(judged, original, sightings),
         accuracy=_accuracy(adjusted, sightings, covariance, settings),
         solver=settings.solver,
         shape_m=_shape(estimate, sightings),
         shape_evidence=shape_evidence,
     )
+
+
+def _lens_evidence(choice: RigLensChoice) -> LensEvidence:
+    chosen = tuple(model.name for model in choice.models)
+    return LensEvidence(chosen=chosen, compared=choice.compared, held_out_px=choice.held_out_px)
 
 
 def _shape(estimate: Estimate, sightings: BoardSightings) -> Array | None:

@@ -42,5 +42,5 @@ def measure_brightness(
     return Brightness(
         level=float(thinned.mean()) / full if thinned.size else 0.0,
         saturated=float(np.count_nonzero(thinned >= full)) / max(thinned.size, 1),
-        content=zlib.crc32(thinned),
+        content=zlib.crc32(thinned.tobytes()),
     )

@@ -4,6 +4,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from mvmono3d.deploy.sync.assembler import Assembler
 from mvmono3d.deploy.sync.ledger import Accounts, Ledger
 from mvmono3d.deploy.sync.records import Event, Outcome
@@ -138,4 +140,4 @@ def replay(world: World, *, audit_every: int = 1, **settings) -> Verdict:
 
 def truly_complete(world: World) -> set[int]:
     """Pulses whose frames all arrived whole and in time."""
-    return set(world.delivered.all(axis=1).nonzero()[0].tolist())
+    return set(np.flatnonzero(world.delivered.all(axis=1)).tolist())

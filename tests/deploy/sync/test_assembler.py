@@ -1,5 +1,6 @@
 """Sets hold one pulse each, whatever goes wrong, and nothing vanishes."""
 
+import numpy as np
 import pytest
 
 from mvmono3d.deploy.sync.records import Absence, Cause, Happening
@@ -49,7 +50,7 @@ def test_missed_triggers_and_lost_frames_are_told_apart():
     faults = Faults(missed=0.02, lost=0.02)
     world = World(pulses=PULSES, cameras=4, faults=faults, seed=2)
     verdict = replay(world)
-    seen = world.exposed.any(axis=1)
+    seen = np.asarray(world.exposed.any(axis=1))
     missed = (seen[:, None] & ~world.exposed).sum(axis=0)
     lost = (world.exposed & ~world.delivered).sum(axis=0)
     # A trigger missed beside a lost frame hides behind the gap in the ids.
