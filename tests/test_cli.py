@@ -31,7 +31,7 @@ class Take:
         self.save()
 
     def save(self, **changes):
-        names = {"views": self.made.rig.names, "joints": self.made.skeleton.joints, "skeleton": "body17"}
+        names = {"views": self.made.rig.names, "joints": self.made.skeleton.joints, "skeleton": self.made.skeleton.name}
         seen = replace(
             self.made.observations, **{key: changes.pop(key) for key in list(changes) if key not in names}
         )
@@ -72,7 +72,13 @@ def test_a_recording_becomes_3d_and_a_report(take, capsys, options):
     said = capsys.readouterr().out
     for part in (*take.made.rig.names, "8 frames x 17 joints", "bone lengths vary", str(take.out)):
         assert part in said
-    assert ("no released bundle" in said) is (not options)
+    assert ("released bundle body17" in said) is (not options)
+
+
+def test_a_skeleton_without_a_released_bundle_is_triangulated_and_that_is_said(tmp_path, capsys):
+    take = Take(tmp_path, skeleton="halpe26")
+    assert take.reconstruct() == 0
+    assert "robust triangulation (no released bundle for this skeleton" in capsys.readouterr().out
 
 
 def test_openpose_trees_are_told_apart_by_their_skeleton(take, capsys):
@@ -258,7 +264,8 @@ def test_help_imports_nothing_heavy():
 def test_reconstructing_imports_neither_torch_nor_plots(take):
     heavy = ["torch", "lightning", "hydra", "wandb", "matplotlib", "onnxruntime"]
     arguments = ["reconstruct", str(take.detections), "--rig", str(take.rig), "--out", str(take.out)]
-    assert _loaded(arguments, heavy) == "loaded [] 0"
+    assert _loaded([*arguments, "--method", "robust"], heavy) == "loaded [] 0"
+    assert _loaded(arguments, heavy) == "loaded ['onnxruntime'] 0"
 
 
 def test_converted_joints_are_the_same_joints(take, capsys):
