@@ -31,7 +31,11 @@ class Take:
         self.save()
 
     def save(self, **changes):
-        names = {"views": self.made.rig.names, "joints": self.made.skeleton.joints, "skeleton": self.made.skeleton.name}
+        names = {
+            "views": self.made.rig.names,
+            "joints": self.made.skeleton.joints,
+            "skeleton": self.made.skeleton.name,
+        }
         seen = replace(
             self.made.observations, **{key: changes.pop(key) for key in list(changes) if key not in names}
         )
