@@ -42,17 +42,8 @@ class Take:
         write_detections(self.detections, Detections(observations=seen, **(names | changes)))
 
     def reconstruct(self, *options, detections=None):
-        return main(
-            [
-                "reconstruct",
-                str(detections or self.detections),
-                "--rig",
-                str(self.rig),
-                "--out",
-                str(self.out),
-                *options,
-            ]
-        )
+        files = [str(detections or self.detections), "--rig", str(self.rig), "--out", str(self.out)]
+        return main(["reconstruct", *files, *options])
 
 
 @pytest.fixture
