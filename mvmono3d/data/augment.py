@@ -38,13 +38,13 @@ class Augmentation:
     confidence_noise: float
     """Standard deviation of the noise added to a detector's confidence."""
 
-    def largest_rig_error(self, clip: Clip, random: np.random.Generator) -> Clip:
-        """Give the rig the largest calibration error of training, every second time unstated."""
+    def with_rig_error(self, clip: Clip, random: np.random.Generator, *, size: float = 1.0) -> Clip:
+        """Give the rig a calibration error, `size` being a share of the largest; half of them unstated."""
         return jitter_rig(
             clip,
             random,
-            rotation_rad=self.rig_rotation_rad,
-            translation_m=self.rig_translation_m,
+            rotation_rad=size * self.rig_rotation_rad,
+            translation_m=size * self.rig_translation_m,
             stated=bool(random.random() < 0.5),
         )
 
@@ -53,14 +53,7 @@ class Augmentation:
         clip = move_world(clip, random, turn=self.turn_world, shift_m=self.shift_world_m)
         if self.rig_error_share and random.random() < self.rig_error_share:
             # Small errors are the more usual ones.
-            size, stated = random.random() ** 2, bool(random.random() < 0.5)
-            clip = jitter_rig(
-                clip,
-                random,
-                rotation_rad=size * self.rig_rotation_rad,
-                translation_m=size * self.rig_translation_m,
-                stated=stated,
-            )
+            clip = self.with_rig_error(clip, random, size=random.random() ** 2)
         if self.confidence_noise:
             clip = shake_confidence(clip, random, sigma=self.confidence_noise)
         if self.joint_loss:

@@ -176,7 +176,7 @@ class ClipDataModule(lightning.LightningDataModule):
         """Yield the validation clips with training's largest calibration errors; none where it has none."""
         if not isinstance(self._augment, Augmentation) or not self._augment.rig_error_share:
             return
-        off = replace(self._evaluated(self.splits.val), augment=self._augment.largest_rig_error)
+        off = replace(self._evaluated(self.splits.val), augment=self._augment.with_rig_error)
         for places in self._own_places(self.splits.val):
             yield collate([off[place] for place in places])
 

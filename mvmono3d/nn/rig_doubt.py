@@ -27,9 +27,9 @@ def doubt_rig(
     step: Float[Tensor, "*batch joint 3"],
     offsets: Float[Tensor, "*batch view joint 2"],
 ) -> RigDoubt:
-    """Compare views as wholes; `step` leads from the reference to the solution.
+    """Compare views as wholes, at the solution `step` from the reference.
 
-    `offsets` are `Seen.offsets`.
+    `offsets` were taken out of the detections already (`nn.offsets`) [noise units].
     """
     count = linearised.usable.to(weights.dtype).sum(-1)
     seeing = count.clamp(max=1.0)
