@@ -42,6 +42,10 @@ class CorruptRecordingError(InvalidFileError):
     """Bytes of a recording are not those that were written."""
 
 
+class CameraError(MVMono3DError):
+    """A camera can't be opened, set or armed, or is lost where all are needed."""
+
+
 class RecordingError(MVMono3DError):
     """A recording can't begin, or can't go on."""
 
