@@ -6,12 +6,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from mvmono3d.core.array import Array
+from mvmono3d.core.limbs import limb_of_joint
 from mvmono3d.core.observations import Observations
 from mvmono3d.core.occlusion import OcclusionLabels, OcclusionState
 from mvmono3d.core.rig import Rig
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.geometry.projection import inside_image, project
-from mvmono3d.synthetic.limbs import limb_of_joint
 from mvmono3d.synthetic.noise import Noise, draw_guess, draw_noise, draw_outliers
 from mvmono3d.synthetic.processes import bursts
 from mvmono3d.synthetic.scene import Scene

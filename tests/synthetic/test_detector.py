@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata
 
+from mvmono3d.core.limbs import limb_of_joint
 from mvmono3d.core.occlusion import OcclusionState
 from mvmono3d.core.skeleton_file import load_skeleton
 from mvmono3d.geometry.projection import project
 from mvmono3d.geometry.triangulation import triangulate_dlt
 from mvmono3d.synthetic.detector import detect
-from mvmono3d.synthetic.limbs import limb_of_joint
 from mvmono3d.synthetic.presets import preset
 from mvmono3d.synthetic.rigs import make_rig
 from mvmono3d.synthetic.scene import Capsules, Props, Scene

@@ -7,11 +7,11 @@ from jaxtyping import Bool
 
 from mvmono3d.core.array import Array
 from mvmono3d.core.clip import Clip
+from mvmono3d.core.limbs import limb_of_joint
 from mvmono3d.core.observations import Observations
 from mvmono3d.core.occlusion import OcclusionLabels, OcclusionState
 from mvmono3d.evaluation.stress.cameras import frame_rate
 from mvmono3d.evaluation.stress.silence import forget, relabel
-from mvmono3d.synthetic.limbs import limb_of_joint
 from mvmono3d.synthetic.processes import bursts, correlation, drift
 
 _SLOW_S = -1.0 / (60.0 * np.log(0.97))

@@ -8,10 +8,10 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from mvmono3d.core.clip import Clip
+from mvmono3d.core.limbs import limb_of_joint
 from mvmono3d.errors import unknown_name
 from mvmono3d.evaluation.stress import cameras, detector, occluder
 from mvmono3d.evaluation.stress.takes import SyntheticTake, Take
-from mvmono3d.synthetic.limbs import limb_of_joint
 from mvmono3d.synthetic.settings import WorldSettings
 from mvmono3d.synthetic.streams import generator
 
