@@ -10,6 +10,7 @@ from torch import Tensor
 from mvmono3d.core.clip import Clip
 from mvmono3d.nn.lesson import Lesson, fit_units, make_lesson
 from mvmono3d.nn.masking import MaskSettings
+from mvmono3d.nn.schedule import scheduled
 from mvmono3d.nn.target import TargetMaker
 from mvmono3d.nn.units import Units
 
@@ -58,10 +59,7 @@ class LessonTask(LightningModule, ABC):
 
     def configure_optimizers(self) -> Any:
         """Build the optimiser with its schedule over the whole run."""
-        optimiser = self.optimiser(self.parameters())
-        total = int(self.trainer.estimated_stepping_batches)
-        rate = {"scheduler": self.schedule(optimiser, total_steps=total), "interval": "step"}
-        return {"optimizer": optimiser, "lr_scheduler": rate}
+        return scheduled(self, self.optimiser, self.schedule)
 
     def lesson(self, batch: Clip, *, counter: int) -> Lesson:
         """Return the lesson that a batch becomes at this place of the run."""

@@ -1,7 +1,10 @@
 """Learning rates over a run."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
+from lightning import LightningModule
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -18,3 +21,13 @@ def warmup_cosine(
         return rise * (least + (1.0 - least) * 0.5 * (1.0 + math.cos(math.pi * progress)))
 
     return LambdaLR(optimiser, factor)
+
+
+def scheduled(
+    task: LightningModule, optimiser: Callable[..., Any], schedule: Callable[..., Any]
+) -> dict[str, Any]:
+    """Return for `configure_optimizers` the optimiser and its rate, which follows a schedule of all steps."""
+    built = optimiser(task.parameters())
+    total = int(task.trainer.estimated_stepping_batches)
+    rate = {"scheduler": schedule(built, total_steps=total), "interval": "step"}
+    return {"optimizer": built, "lr_scheduler": rate}
