@@ -81,6 +81,11 @@ class Recording:
             frames=tuple(frame for _, frame in read),
         )
 
+    def first_frame(self, camera: str) -> Frame | None:
+        """Read a camera's first frame; None where it has none. Raises as reading a frame set does."""
+        rows = np.flatnonzero(self._table.camera == self.cameras.index(camera))
+        return self._frame(int(rows[0]))[1] if len(rows) else None
+
     def joints(self) -> Iterator[JointsMessage]:
         """Yield the recorded answers in the order of the files."""
         for segment in self._segments:

@@ -1,0 +1,1 @@
+"""A site: what stands in one room and how it is run; `deploy/sites/<name>/site.yaml`."""

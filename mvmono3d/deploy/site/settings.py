@@ -1,0 +1,190 @@
+"""What `site.yaml` says. Units stand in the names; anything else is text, a name or a count."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+_Positive = Annotated[float, msgspec.Meta(gt=0)]
+_NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+_Count = Annotated[int, msgspec.Meta(ge=1)]
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
+_Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A table of the file: no key that isn't known."""
+
+
+class Harvesters(Table, frozen=True, tag_field="kind", tag="harvesters"):
+    """Real cameras, or the simulated ones, through GenTL."""
+
+    producers: tuple[_Text, ...] = ()
+    """Producer files (.cti) of the cameras' vendor; `simulator` is the simulated rig. Empty: those of
+    the folders in GENICAM_GENTL64_PATH."""
+
+
+class Virtual(Table, frozen=True, tag_field="kind", tag="virtual"):
+    """Cameras that see the synthetic world; no hardware, no GenTL."""
+
+    scene: Literal["hand", "body", "board"] = "hand"
+    seed: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+class Replay(Table, frozen=True, tag_field="kind", tag="replay"):
+    """A recording that is played through the same path as cameras."""
+
+    recording: _Text
+    """Its folder."""
+    pace: Literal["real", "fast", "stepped"] = "real"
+    speed: _Positive = 1.0
+    """Of real time."""
+
+
+Backend = Harvesters | Virtual | Replay
+
+
+class SiteCamera(Table, frozen=True):
+    """One camera, found by its serial number, never by its place in a list."""
+
+    name: _Text
+    """As in `rig.toml`; names folders and topics of recordings."""
+    serial: _Text
+
+
+class Region(Table, frozen=True):
+    """The part of the sensor that is read out; the rig's calibration is for exactly this part."""
+
+    width_px: _Count
+    height_px: _Count
+    left_px: Annotated[int, msgspec.Meta(ge=0)] = 0
+    top_px: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+class Image(Table, frozen=True):
+    """What every camera delivers."""
+
+    region: Region
+    pixel_format: Literal["Mono8", "Mono10", "Mono12", "Mono12p"] = "Mono8"
+    buffers: Annotated[int, msgspec.Meta(ge=4)] = 16
+    """Buffers per camera between the driver and us."""
+    packet_bytes: _Count | None = None
+    """Packet size of GigE cameras; absent: as the camera has it."""
+
+    @property
+    def bits(self) -> int:
+        """Significant bits of a pixel."""
+        return int(self.pixel_format.removeprefix("Mono").removesuffix("p"))
+
+    @property
+    def frame_bytes(self) -> int:
+        """Size of an image in memory: a pixel of more than 8 bits takes two bytes."""
+        return self.region.width_px * self.region.height_px * (1 if self.bits == 8 else 2)
+
+
+class Light(Table, frozen=True):
+    """Exposure, gain and infrared strobe, the same for all cameras."""
+
+    control: Literal["fixed", "automatic"] = "fixed"
+    """`fixed`: the values below stay; `automatic`: they are where the control begins."""
+    exposure_us: _Positive = 1000.0
+    gain_db: _NotNegative = 0.0
+    exposure_least_us: _Positive = 20.0
+    exposure_most_us: _Positive = 4000.0
+    gain_most_db: _NotNegative = 18.0
+    target: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.35
+    """Brightness that the control keeps, of full scale."""
+    blur_px: _Positive = 1.0
+    """The exposure is no longer than what moves the actor's image so far."""
+
+
+class Trigger(Table, frozen=True):
+    """Who says when the cameras expose, and how often."""
+
+    rate_hz: _Positive
+    source: Literal["line", "software"] = "line"
+    """`line`: an external generator on the cameras' trigger input; `software`: this program."""
+
+    @property
+    def period_ns(self) -> int:
+        """Time between two pulses."""
+        return round(1e9 / self.rate_hz)
+
+
+class Sync(Table, frozen=True):
+    """Which frames belong together; 0 lets the trigger's period decide."""
+
+    ptp: bool = False
+    """The cameras' clocks share one time (IEEE 1588); else they are latched and followed."""
+    tolerance_us: _NotNegative = 0.0
+    wait_ms: _NotNegative = 0.0
+    silent_ms: _Positive = 60.0
+    """A camera that says nothing for so long while others deliver is lost."""
+    drift_ppm: _Positive = 100.0
+    """Two clocks run apart no faster than this."""
+    frame_id_modulus: _Count | None = None
+    """Frame numbers begin again after so many: 65535 for GigE Vision 1.x; absent: never."""
+
+
+class Ring(Table, frozen=True):
+    """The shared memory through which frame sets reach every other process."""
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]+$")] = "mvmono3d"
+    sets: _Count = 16
+    buffers: _Count = 32
+
+
+class Recorder(Table, frozen=True):
+    """How recordings are written."""
+
+    queue_s: _Positive = 1.0
+    """Time that frames may wait for the disk, in memory."""
+    segment_s: _Positive = 10.0
+    segment_gb: _Positive = 1.0
+    sync_ms: _Positive = 200.0
+    stop_below_gb: _NotNegative = 2.0
+    """Recording ends well while this much room is left on the disk."""
+    warn_below_s: _NotNegative = 600.0
+    preview_hz: _NotNegative = 5.0
+    recipients: tuple[_Text, ...] = ()
+    """age public keys (age1...): recordings are encrypted for them; none: not encrypted."""
+
+
+class ConsentDefaults(Table, frozen=True):
+    """What `mvmono3d record` proposes; nothing is recorded before a person confirms it."""
+
+    purpose: _Text | None = None
+    retain_days: _Count | None = None
+
+
+class Server(Table, frozen=True):
+    """Where the pose stream is served."""
+
+    address: _Text = "127.0.0.1"
+    port: _Port = 8787
+
+
+class Site(Table, frozen=True):
+    """The whole file; made by `site_file.read_site`."""
+
+    schema: int
+    name: _Text
+    backend: Backend
+    cameras: Annotated[tuple[SiteCamera, ...], msgspec.Meta(min_length=1)]
+    image: Image
+    trigger: Trigger
+    rig: _Text | None = None
+    """Calibration, from the site's folder; absent until the first one is made."""
+    skeleton: _Text = "hand21"
+    bundle: _Text | None = None
+    """Folder of the model; absent: the released one for the skeleton."""
+    light: Light = Light()
+    sync: Sync = Sync()
+    ring: Ring = Ring()
+    recorder: Recorder = Recorder()
+    consent: ConsentDefaults = ConsentDefaults()
+    server: Server = Server()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the cameras, in the order that everything counts them in."""
+        return tuple(camera.name for camera in self.cameras)
