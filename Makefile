@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 BENCH  := $(VENV)/.installed-bench
 PEERS  := .venv-peers
-EXTRAS := train,wandb,sweep,calibration,rig,docs,dev
+EXTRAS := train,wandb,sweep,calibration,rig,stream,grpc,viewer,docs,dev
 
 # One thread per test worker: more of them would fight for the cores that xdist already uses.
 WORKERS ?= 2
