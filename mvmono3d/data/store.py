@@ -1,13 +1,9 @@
-"""Clips on disk: a folder of memory-mapped `.npy` files, one per array, and `store.json`.
+"""Clips on disk: a folder of memory-mapped `.npy` files, one per array.
 
 All clips of a store have the same number of frames, views and joints; clips of fewer cameras are padded
-with cameras that detect nothing. `store.json` names the arrays, the skeleton, each clip's subject and
-rig, and a hash per file.
+with cameras that detect nothing. The index names the skeleton, and each clip's subject and rig.
 """
 
-import json
-import secrets
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -21,20 +17,12 @@ from mvmono3d.core.camera import Camera
 from mvmono3d.core.clip import Clip
 from mvmono3d.core.occlusion import OcclusionLabels, OcclusionState
 from mvmono3d.core.rig import Rig
-from mvmono3d.core.schema import (
-    SCHEMA_VERSION,
-    atomic_write,
-    check_schema,
-    sha256_of_bytes,
-    sha256_of_file,
-)
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.core.skeleton_file import parse_skeleton
+from mvmono3d.data.array_folder import INDEX, open_array, read_index, verify_arrays, write_arrays
 from mvmono3d.data.record_arrays import clip_from_arrays, named_arrays
 from mvmono3d.data.skeleton_content import skeleton_content
-from mvmono3d.errors import InvalidFileError, InvalidRecordError
-
-_INDEX = "store.json"
+from mvmono3d.errors import InvalidRecordError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,33 +60,26 @@ class ClipStore:
         if not len(subjects) == len(rigs) == len(numpy_clips):
             raise InvalidRecordError(f"{len(numpy_clips)} clips, {len(subjects)} subjects, {len(rigs)} rigs")
         stacked = Clip.stack(_equal(numpy_clips))
-        temporary = folder.parent / f".{folder.name}.{secrets.token_hex(4)}"
-        temporary.mkdir(parents=True)
-        try:
-            _write_files(temporary, stacked, subjects=subjects, rigs=rigs)
-            _publish(temporary, folder)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+        content = {
+            "skeleton": skeleton_content(stacked.skeleton),
+            "names": list(stacked.rig.names),
+            "subjects": list(subjects),
+            "rigs": list(rigs),
+        }
+        write_arrays(folder, named_arrays(stacked), content=content)
         return ClipStore.open(folder)
 
     @staticmethod
     def open(folder: Path) -> "ClipStore":
         """Open a store; raises `InvalidFileError` when it is absent or its index is not one."""
-        try:
-            content = (folder / _INDEX).read_bytes()
-            index = json.loads(content)
-        except OSError as error:
-            raise InvalidFileError(f"no clip store in {folder}: {error.strerror}") from None
-        except ValueError as error:
-            raise InvalidFileError(f"{folder / _INDEX} is not JSON: {error}; make the store again") from None
-        check_schema(index.get("schema"), where=str(folder / _INDEX))
+        index, content_hash = read_index(folder, kind="clip store")
         return ClipStore(
             folder=folder,
-            skeleton=parse_skeleton(index["skeleton"], where=str(folder / _INDEX)),
+            skeleton=parse_skeleton(index["skeleton"], where=str(folder / INDEX)),
             names=tuple(index["names"]),
             subjects=tuple(index["subjects"]),
             rigs=tuple(index["rigs"]),
-            hash=sha256_of_bytes(content),
+            hash=content_hash,
             arrays=index["arrays"],
         )
 
@@ -112,27 +93,11 @@ class ClipStore:
 
     @cached_property
     def _files(self) -> dict[str, np.ndarray]:
-        return {name: self._file(name) for name in self.arrays}
-
-    def _file(self, name: str) -> np.ndarray:
-        path, expected = self.folder / f"{name}.npy", self.arrays[name]
-        try:
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise InvalidFileError(
-                f"{path} is unreadable: {error}; delete {self.folder} and try again"
-            ) from None
-        got = {"shape": list(array.shape), "dtype": str(array.dtype)}
-        if got != {key: expected[key] for key in got}:
-            raise InvalidFileError(f"{path}: {got}, expected {expected}; delete {self.folder} and try again")
-        return array
+        return {name: open_array(self.folder, name, each) for name, each in self.arrays.items()}
 
     def verify(self) -> None:
         """Compare every file with its hash; raises `InvalidFileError` at the first that differs."""
-        for name, expected in self.arrays.items():
-            path = self.folder / f"{name}.npy"
-            if sha256_of_file(path) != expected["sha256"]:
-                raise InvalidFileError(f"{path} has changed since it was written; delete {self.folder}")
+        verify_arrays(self.folder, self.arrays)
 
 
 def pad_views(clip: Clip, views: int) -> Clip:
@@ -201,34 +166,3 @@ def _single(clip: Clip) -> Clip:
     """Return the clip in float32, with a rig whose free text can't differ from clip to clip."""
     plain = replace(clip, rig=replace(clip.rig, metadata=()))
     return plain.map(lambda array: array.astype(np.float32) if array.dtype.kind == "f" else array)
-
-
-def _write_files(folder: Path, stacked: Clip, *, subjects: Sequence[str], rigs: Sequence[str]) -> None:
-    arrays = {}
-    for name, array in named_arrays(stacked):
-        path = folder / f"{name}.npy"
-        np.save(path, array, allow_pickle=False)
-        arrays[name] = {
-            "shape": list(array.shape),
-            "dtype": str(array.dtype),
-            "sha256": sha256_of_file(path),
-        }
-    index = {
-        "schema": SCHEMA_VERSION,
-        "skeleton": skeleton_content(stacked.skeleton),
-        "names": list(stacked.rig.names),
-        "subjects": list(subjects),
-        "rigs": list(rigs),
-        "arrays": arrays,
-    }
-    with atomic_write(folder / _INDEX) as file:
-        file.write(json.dumps(index, indent=1).encode())
-
-
-def _publish(temporary: Path, folder: Path) -> None:
-    try:
-        temporary.rename(folder)
-    except OSError:
-        # Another process was faster: its store is as good as this one. Anything else is in the way.
-        if not (folder / _INDEX).is_file():
-            raise InvalidFileError(f"{folder} exists and is not a clip store; delete or rename it") from None

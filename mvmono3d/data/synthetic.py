@@ -17,6 +17,7 @@ from rich.progress import track
 from mvmono3d.core.clip import Clip
 from mvmono3d.core.schema import SCHEMA_VERSION, sha256_of_bytes, sha256_of_file
 from mvmono3d.core.skeleton import Skeleton
+from mvmono3d.data.array_folder import INDEX
 from mvmono3d.data.splits import NAMES, Splits
 from mvmono3d.data.store import ClipStore
 from mvmono3d.data.windows import windows
@@ -87,7 +88,7 @@ class SyntheticClips:
     def prepare(self) -> None:
         """Make the splits that the cache lacks."""
         for name in NAMES:
-            if not (self._store(name) / "store.json").is_file():
+            if not (self._store(name) / INDEX).is_file():
                 self._make(name)
 
     def open(self) -> Splits:
