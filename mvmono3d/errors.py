@@ -58,6 +58,10 @@ class ConsentError(MVMono3DError):
     """Nobody agreed to this recording."""
 
 
+class StreamError(MVMono3DError):
+    """The pose stream is not there, refuses, or says what can't be understood."""
+
+
 class MissingDependencyError(MVMono3DError):
     """An optional package is needed for what was asked."""
 
