@@ -5,6 +5,7 @@ props. Both are the whole of a scene's randomness, and its motion does not depen
 """
 
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -28,6 +29,13 @@ from mvmono3d.synthetic.scene import Scene
 from mvmono3d.synthetic.streams import generator
 
 
+class Staged(NamedTuple):
+    """A scene, and the whole model that moves in it."""
+
+    scene: Scene
+    performance: Performance
+
+
 def make_scene(
     skeleton: Skeleton,
     *,
@@ -48,17 +56,31 @@ def make_scene(
             "a scene needs frames >= 1, rate_hz > 0, seed >= 0 and subject >= 0; "
             f"got frames={frames}, rate_hz={rate_hz}, seed={seed}, subject={subject}"
         )
-    settings = PropSettings() if props is None else props
     time_s = np.arange(frames) / rate_hz
+    return stage(skeleton, time_s, seed=seed, subject=subject, props=props, motion=motion).scene
+
+
+def stage(
+    skeleton: Skeleton,
+    time_s: Float[Array, " time"],
+    *,
+    seed: int,
+    subject: int,
+    props: PropSettings | None = None,
+    motion: RecordedMotion | None = None,
+) -> Staged:
+    """Draw the scene of `make_scene` at any times from 0 on (s, ascending), with its actor's nodes."""
+    settings = PropSettings() if props is None else props
     holds = bool(generator(seed, "scene holds").random() < settings.held)
     perform = _perform if motion is None else partial(_perform_recorded, motion)
     performance = perform(skeleton, time_s, seed=seed, subject=subject, holds=holds)
-    return Scene(
+    scene = Scene(
         points_world=performance.points_world[:, performance.joints],
         capsules=capsules_of(performance.model, performance.points_world, joints=performance.joints),
         props=make_props(performance, time_s, settings=settings, seed=seed),
         time_ns=np.round(time_s * 1e9).astype(np.int64),
     )
+    return Staged(scene, performance)
 
 
 def _perform(
@@ -71,10 +93,11 @@ def _perform(
         return _perform_body(skeleton, time_s, seed=seed, subject=subject, holds=holds)
     model = animal_model(skeleton, subject)
     size = animal_size(model)
-    points = move_animal(model, time_s, skeleton=skeleton, seed=seed).points_world
+    points, rotations = move_animal(model, time_s, skeleton=skeleton, seed=seed)
     return Performance(
         model=model,
         points_world=points,
+        world_from_node=rotations,
         joints=model.indices(skeleton.joints),
         centre_world=points[:, 0],
         reach_m=size,
@@ -99,6 +122,7 @@ def _perform_hand(
     return Performance(
         model=model,
         points_world=points,
+        world_from_node=motion.poses.world_from_node,
         joints=model.indices(skeleton.joints),
         centre_world=points[:, 0] + wrist_rotation @ palm,
         reach_m=1.03 * float(np.linalg.norm(rest_points(model)[joints] - palm, axis=1).max()),
@@ -145,6 +169,7 @@ def _as_body(
     return Performance(
         model=model,
         points_world=poses.points_world,
+        world_from_node=poses.world_from_node,
         joints=model.indices(skeleton.joints),
         centre_world=poses.points_world[:, 0],
         reach_m=float(np.linalg.norm(rest[model.index("right_shoulder")])) + arm,

@@ -22,6 +22,8 @@ class Performance(NamedTuple):
 
     model: KinematicModel
     points_world: Float[Array, "time node 3"]
+    world_from_node: Float[Array, "time node 3 3"]
+    """Each node's rotation; what hangs on a node turns with it."""
     joints: Int[Array, " joint"]
     """The skeleton's joints among the nodes."""
     centre_world: Float[Array, "time 3"]

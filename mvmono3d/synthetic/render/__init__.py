@@ -1,0 +1,1 @@
+"""Monochrome pictures of the synthetic world, with the truth of every pixel and joint."""

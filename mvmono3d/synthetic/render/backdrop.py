@@ -1,0 +1,66 @@
+"""The room: a ball of dark walls round everything, and a floor where actors stand on one."""
+
+import numpy as np
+from jaxtyping import Float
+
+from mvmono3d.core.array import Array
+from mvmono3d.geometry.rigid import camera_centres
+from mvmono3d.synthetic.render.light import LightSettings
+from mvmono3d.synthetic.render.look import Look, ripple
+from mvmono3d.synthetic.render.optics import Optics
+
+_ROOM = 2.5
+"""The walls' distance from the origin, in distances of the farthest camera."""
+_DETAILS = (0.35, 0.06, 0.012)
+"""Sizes of the walls' pattern, in the walls' distance."""
+
+
+def room_radius(optics: Optics) -> float:
+    """Return the walls' distance from the origin [m]."""
+    return _ROOM * float(np.linalg.norm(camera_centres(optics.camera_from_world), axis=1).max())
+
+
+def backdrop(
+    optics: Optics, look: Look, settings: LightSettings, *, floor: bool
+) -> tuple[Float[Array, "view height width"], Float[Array, "view height width"]]:
+    """Return the light and depth of the empty room, in single precision."""
+    light, depth = zip(
+        *(_of_view(optics, view, look, settings, floor) for view in range(len(optics.lens))), strict=True
+    )
+    return np.stack(light), np.stack(depth)
+
+
+def _of_view(
+    optics: Optics, view: int, look: Look, settings: LightSettings, floor: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    rays = optics.rays[len(optics.rays) // 2, view].reshape(-1, 2).astype(np.float64)
+    pose = optics.camera_from_world[view]
+    direction = np.concatenate([rays, np.ones((len(rays), 1))], axis=1) @ pose[:, :3]
+    centre = -pose[:, :3].T @ pose[:, 3]
+    radius = room_radius(optics)
+    square, towards = (direction**2).sum(axis=1), direction @ centre
+    root = np.sqrt(towards**2 - square * (centre @ centre - radius**2))
+    depth = (root - towards) / square
+    if floor:
+        down = np.where(direction[:, 2] < 0.0, -centre[2] / np.minimum(direction[:, 2], -1e-9), np.inf)
+        depth = np.where((down > 0.0) & (down < depth), down, depth)
+    points = centre + depth[:, None] * direction
+    onto_floor = points[:, 2] < 1e-9 if floor else np.zeros(len(points), dtype=bool)
+    normal = np.where(onto_floor[:, None], [0.0, 0.0, 1.0], -points / radius)
+    away = centre + np.array(settings.offset_m) @ pose[:, :3] - points
+    distance = np.linalg.norm(away, axis=1)
+    facing = np.clip((normal * away).sum(axis=1) / distance, 0.0, None)
+    fade = (1.0 / np.sqrt(square)) ** settings.beam
+    light = _pattern(points, radius, look) * facing * fade / distance**2
+    shape = optics.shape
+    return light.reshape(shape).astype(np.float32), depth.reshape(shape).astype(np.float32)
+
+
+def _pattern(points: np.ndarray, radius: float, look: Look) -> np.ndarray:
+    waves = [
+        ripple(points, length_m=size * radius, seed=look.seed + 7919 * place)
+        for place, size in enumerate(_DETAILS)
+    ]
+    # Steps as well as slopes: walls have edges.
+    steps = np.sign(waves[0]) * 0.5 + 0.5 * np.sign(waves[1]) + 0.3 * waves[2]
+    return look.background * np.clip(1.0 + look.clutter * steps, 0.05, 3.0)
