@@ -1,0 +1,71 @@
+"""Crops on disk, cut, and in batches."""
+
+import numpy as np
+import pytest
+import torch
+
+from mvmono3d.data.crop_module import CropDataModule, CropJitter, CropSplits
+from mvmono3d.data.crops import warp_crop
+from mvmono3d.errors import ConfigurationError, InvalidFileError
+from tests.data.crop_source import CropFolder, spotted_crops, spotted_store
+
+JITTER = CropJitter(side=0.8, side_range=0.2, shift=0.05, turn_rad=0.5)
+
+
+def _module(folder) -> CropDataModule:
+    module = CropDataModule(source=CropFolder(folder), size=64, jitter=JITTER, batch_size=2, seed=5)
+    module.prepare_data()
+    return module
+
+
+def test_crops_written_are_the_crops_read(tmp_path):
+    store = spotted_store(tmp_path / "crops", 4, seed=1, subject="a")
+    for got, expected in zip(map(store.__getitem__, range(4)), spotted_crops(4, seed=1), strict=True):
+        for name in ("images", "pixels", "labelled", "visible", "visible_known"):
+            np.testing.assert_array_equal(getattr(got, name), getattr(expected, name))
+    store.verify()
+
+
+def test_a_changed_file_is_noticed(tmp_path):
+    store = spotted_store(tmp_path / "crops", 4, seed=1, subject="a")
+    path = tmp_path / "crops" / "images.npy"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InvalidFileError, match=r"images\.npy has changed"):
+        store.verify()
+
+
+def test_splits_that_share_a_subject_are_refused(tmp_path):
+    one, other = (spotted_store(tmp_path / name, 2, seed=1, subject="a") for name in ("one", "other"))
+    with pytest.raises(ConfigurationError, match="share subjects: a"):
+        CropSplits(train=one, val=other, test=other)
+
+
+def test_a_varied_crop_still_shows_its_joints_where_it_says(tmp_path):
+    module = _module(tmp_path)
+    store, random = module.splits.train, np.random.default_rng(2)
+    for index in range(len(store)):
+        crop = store[index]
+        similarity = JITTER.draw(crop.images.shape[-1], size=256, random=random)
+        cut = warp_crop(crop, similarity, size=256)
+        for u, v in cut.pixels:
+            near = cut.images[0, max(int(v) - 2, 0) : int(v) + 4, max(int(u) - 2, 0) : int(u) + 4]
+            assert near.max(initial=0) > 60
+
+
+def test_validation_crops_are_the_same_every_time_and_of_the_network_s_size(tmp_path):
+    module = _module(tmp_path)
+    first, second = (list(module.val_dataloader()) for _ in range(2))
+    assert [batch.images.shape for batch in first] == [(2, 1, 64, 64), (1, 1, 64, 64)]
+    for one, other in zip(first, second, strict=True):
+        torch.testing.assert_close(one.images, other.images)
+        torch.testing.assert_close(one.pixels, other.pixels)
+
+
+def test_other_data_are_not_resumed_on(tmp_path):
+    module = _module(tmp_path / "one")
+    state = module.state_dict()
+    module.load_state_dict(state)
+    with pytest.raises(ConfigurationError, match="trained with data"):
+        module.load_state_dict({**state, "data": "another"})
