@@ -88,8 +88,9 @@ class CameraBackend(Protocol):
         ...
 
     def poll(self, sink: Sink) -> int:
-        """Hand every waiting frame to the sink; returns how many. Never waits, never raises on a lost camera.
+        """Hand waiting frames to the sink, a few of each camera; returns how many.
 
+        Never waits, and never raises because a camera is lost.
         Incomplete frames are handed over too (`status`), so that every frame is accounted for. Frames that
         are torn down unseen (at `stop`, or with a lost camera) were never delivered.
         """
@@ -115,9 +116,10 @@ class CameraBackend(Protocol):
         ...
 
     def reconnect(self, camera: int) -> bool:
-        """Try once to get a lost camera back, set and armed as before; returns whether it is.
+        """Go on getting a camera back that is lost; returns whether it is there, set and armed as before.
 
-        The others go on meanwhile. True at once for a camera that is connected.
+        Never waits, so that the others go on: attempts run beside, and the backend paces them. Call it as
+        often as you like, also for a camera that is there.
         """
         ...
 

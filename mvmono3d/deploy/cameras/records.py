@@ -53,6 +53,8 @@ class CameraSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Output line of the infrared strobe; empty: the cameras switch none."""
     ptp: bool = True
     """Let clocks be synchronised over the network where a camera can."""
+    ptp_wait_s: float = 5.0
+    """How long to wait for that before clocks are latched instead."""
     buffers: int = 64
     """Frames that a camera may have waiting: half a second at 120 Hz."""
     nodes: tuple[tuple[str, bool | int | float | str], ...] = ()
@@ -98,8 +100,15 @@ class AppliedSettings(msgspec.Struct, frozen=True, kw_only=True):
     pixel_format: str
     lighting: Lighting
     clock: ClockKind
-    payload_bytes: int
+    buffers: int = 0
+    payload_bytes: int = 0
     """Of one frame on the wire."""
+    packet_bytes: int | None = None
+    """Of one packet on the network; None, here and below: it does not tell."""
+    link_bytes_s: int | None = None
+    """Throughput that the camera limits itself to."""
+    fastest_hz: float | None = None
+    """Rate that exposure, readout and link allow."""
     differences: tuple[Difference, ...] = ()
     """Empty if all is as asked."""
 

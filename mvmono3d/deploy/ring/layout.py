@@ -29,7 +29,9 @@ HEADER = (
 )
 """Numbers at the beginning; the magic is written last, when all else is in place."""
 RECORD = ("stamp", "number", "time_ns", "spread_ns")
-PER_VIEW = ("present", "buffer", "frame_id", "device_ns", "host_ns")
+PER_VIEW = ("present", "buffer", "frame_id", "device_ns", "host_ns", "exposure_ns", "gain_ppm", "strobe_ppm")
+PPM = 1_000_000
+"""A gain or strobe of 1, as an integer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from types import TracebackType
 
 import numpy as np
-from jaxtyping import Bool, Int64, Shaped
+from jaxtyping import Bool, Float64, Int64, Shaped
 
-from mvmono3d.deploy.ring.layout import HEADER, PER_VIEW, RECORD, RingArrays, layout_of
+from mvmono3d.deploy.ring.layout import HEADER, PER_VIEW, PPM, RECORD, RingArrays, layout_of
 from mvmono3d.deploy.ring.memory import locked, map_memory, order_memory, path_of
 from mvmono3d.errors import InvalidFileError
 
@@ -25,6 +25,12 @@ class RingSet:
     frame_id: Int64[np.ndarray, " view"]
     device_ns: Int64[np.ndarray, " view"]
     host_ns: Int64[np.ndarray, " view"]
+    exposure_ns: Int64[np.ndarray, " view"]
+    """0: not known."""
+    gain: Float64[np.ndarray, " view"]
+    """A factor."""
+    strobe: Float64[np.ndarray, " view"]
+    """Share of full power."""
     images: Shaped[np.ndarray, "view height width"]
 
 
@@ -109,7 +115,8 @@ class RingReader:
                 return None
         return RingSet(
             number=int(copied[1]), time_ns=int(copied[2]), spread_ns=int(copied[3]), present=present,
-            frame_id=rows[2], device_ns=rows[3], host_ns=rows[4], images=images,
+            frame_id=rows[2], device_ns=rows[3], host_ns=rows[4], exposure_ns=rows[5],
+            gain=rows[6] / PPM, strobe=rows[7] / PPM, images=images,
         )  # fmt: skip
 
     @property

@@ -7,7 +7,17 @@ from types import TracebackType
 
 import numpy as np
 
-from mvmono3d.deploy.ring.layout import HEADER, MAGIC, PER_VIEW, RECORD, RingArrays, RingLayout, layout_of
+from mvmono3d.deploy.exposure.control import Lighting
+from mvmono3d.deploy.ring.layout import (
+    HEADER,
+    MAGIC,
+    PER_VIEW,
+    PPM,
+    RECORD,
+    RingArrays,
+    RingLayout,
+    layout_of,
+)
 from mvmono3d.deploy.ring.memory import (
     allocate,
     map_memory,
@@ -17,6 +27,8 @@ from mvmono3d.deploy.ring.memory import (
     release,
 )
 from mvmono3d.errors import InvalidRecordError
+
+_NOT_KNOWN = Lighting(exposure_ns=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +41,8 @@ class RingFrame:
     frame_id: int
     device_ns: int
     host_ns: int
+    lighting: Lighting = _NOT_KNOWN
+    """How it was taken."""
 
 
 class RingWriter:
@@ -103,6 +117,14 @@ class RingWriter:
         order_memory()
         self._arrays.stamps[view, slot % self._arrays.layout.buffers] = 2 * slot + 2
 
+    def holds(self, view: int, slot: int) -> bool:
+        """Say whether a committed image is still there: its buffer was not used again."""
+        return bool(self._arrays.stamps[view, slot % self._arrays.layout.buffers] == 2 * slot + 2)
+
+    def image(self, view: int, slot: int) -> np.ndarray:
+        """Return the `height width` memory of an image that the ring holds."""
+        return self._arrays.images[view, slot % self._arrays.layout.buffers]
+
     def publish(self, frames: Sequence[RingFrame], *, time_ns: int, spread_ns: int = 0) -> int:
         """Publish committed images as one frame set; returns its number.
 
@@ -113,12 +135,16 @@ class RingWriter:
         arrays, layout = self._arrays, self._arrays.layout
         views = np.zeros((len(PER_VIEW), layout.views), dtype=np.int64)
         for frame in frames:
-            if arrays.stamps[frame.view, frame.slot % layout.buffers] != 2 * frame.slot + 2:
+            if not self.holds(frame.view, frame.slot):
                 raise InvalidRecordError(
                     f"ring: image {frame.slot} of view {frame.view} is not there; expected one that was "
                     f"committed and is among the last {layout.buffers} of its view (more buffers would help)"
                 )
-            views[:, frame.view] = (1, frame.slot, frame.frame_id, frame.device_ns, frame.host_ns)
+            lighting = frame.lighting
+            views[:, frame.view] = (
+                1, frame.slot, frame.frame_id, frame.device_ns, frame.host_ns,
+                lighting.exposure_ns, round(lighting.gain * PPM), round(lighting.strobe * PPM),
+            )  # fmt: skip
         number = arrays.get("head")
         record = arrays.records[number % layout.sets]
         record[0] = 2 * number + 1

@@ -27,6 +27,10 @@ class Cause(Enum):
     """Its frame set has left already."""
     UNSYNCHRONISED = "unsynchronised"
     """The camera's clock could not be related to the others' in time."""
+    FORMAT = "format"
+    """Its size or pixel format is not the one the rig was set to."""
+    OVERRUN = "overrun"
+    """Its memory was used again before its frame set left."""
     STOPPED = "stopped"
     """Capture ended while the frame waited."""
 
