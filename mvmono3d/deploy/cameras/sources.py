@@ -1,0 +1,61 @@
+"""Where frames come from, as a site file names it: `source: {kind: harvesters, ...}`.
+
+Each source is a record of plain values, so that it travels to the capture process; that process builds the
+backend of it, and only then are the backend's packages imported.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from mvmono3d.deploy.cameras.protocol import CameraBackend
+from mvmono3d.errors import MissingDependencyError
+
+
+class HarvestersSource(msgspec.Struct, frozen=True, kw_only=True, tag="harvesters", tag_field="kind"):
+    """Cameras behind GenTL."""
+
+    serials: tuple[str, ...]
+    producers: tuple[str, ...] = ()
+    """Paths of `.cti` files; none: those of the folders in GENICAM_GENTL64_PATH. "simulated" is the
+    simulated rig, built where it was never built."""
+
+
+class ReplaySource(msgspec.Struct, frozen=True, kw_only=True, tag="replay", tag_field="kind"):
+    """A recording, played as if it were cameras."""
+
+    recording: str
+    """Its folder."""
+    serials: tuple[str, ...] = ()
+    """Names of its cameras; none: all of them."""
+    pace: Literal["real", "fast", "stepped"] = "real"
+    speed: float = 1.0
+    identity: str = ""
+    """File with the age identity that opens an encrypted recording."""
+
+
+Source = HarvestersSource | ReplaySource
+"""Any of them."""
+
+
+def backend_of(source: Source) -> CameraBackend:
+    """Build the backend; nothing is opened yet. Raises `MissingDependencyError` without its packages."""
+    if isinstance(source, ReplaySource):
+        from mvmono3d.deploy.cameras.replay import ReplayBackend
+        from mvmono3d.deploy.recording.replay import Pace
+
+        return ReplayBackend(
+            Path(source.recording),
+            serials=source.serials,
+            pace=Pace(source.pace),
+            speed=source.speed,
+            identity=Path(source.identity) if source.identity else None,
+        )
+    try:
+        from mvmono3d.deploy.cameras.harvesters import HarvestersBackend
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"live cameras need harvesters and genicam ({error}): pip install 'mvmono3d[rig]'"
+        ) from None
+    return HarvestersBackend(source.serials, producers=source.producers)
