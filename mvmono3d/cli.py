@@ -43,11 +43,11 @@ VERBS = {
     ),
     "convert": Verb(
         module="mvmono3d.deploy.recording.convert_command",
-        help="turn 3D joints from one file format into another (.npz, .trc, .csv), or a recording into PNG",
+        help="turn 3D joints into another format (.npz, .trc, .csv), or a recording into PNG or video",
         example="mvmono3d convert take.npz take.trc",
     ),
     "calibrate": Verb(
-        module="mvmono3d.calibration.calibrate_command",
+        module="mvmono3d.deploy.recording.calibrate_command",
         help="turn pictures of a board into a rig, a report, or the reasons why there is none",
         example="mvmono3d calibrate images/ --board board.toml --out rig.toml --report report",
     ),

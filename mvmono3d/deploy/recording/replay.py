@@ -4,10 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple, Protocol, runtime_checkable
-
-import numpy as np
-from jaxtyping import UInt8, UInt16
+from typing import Protocol, runtime_checkable
 
 from mvmono3d.deploy.recording.frame import FrameSet
 from mvmono3d.deploy.recording.reader import Recording
@@ -22,15 +19,6 @@ class Pace(StrEnum):
     FAST = "fast"
     STEPPED = "stepped"
     """When it is asked for."""
-
-
-class Delivery(NamedTuple):
-    """What a camera delivers."""
-
-    camera: str
-    frame_id: int
-    device_ns: int
-    image: UInt8[np.ndarray, "height width"] | UInt16[np.ndarray, "height width"]
 
 
 @runtime_checkable
@@ -92,9 +80,3 @@ class Replay:
                 if wait_s > 0:
                     self.clock.sleep(wait_s)
             yield frames
-
-    def deliveries(self) -> Iterator[Delivery]:
-        """Yield every frame, as cameras deliver them: one after the other."""
-        for frames in self.sets():
-            for frame in frames.frames:
-                yield Delivery(frame.camera, frame.frame_id, frame.device_ns, frame.image)

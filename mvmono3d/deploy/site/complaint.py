@@ -142,6 +142,8 @@ def _words(here: inspect.Type, unit: str) -> str:
         return "true or false"
     if isinstance(here, inspect.StructType):
         return "a table" if here.tag is None else f"a table with kind: {here.tag}"
+    if isinstance(here, inspect.DictType):
+        return "a table of true or false, numbers and text"
     return "a list of at least one" if getattr(here, "min_length", None) else "a list"
 
 

@@ -19,7 +19,7 @@ class Harvesters(Table, frozen=True, tag_field="kind", tag="harvesters"):
     """Real cameras, or the simulated ones, through GenTL."""
 
     producers: tuple[_Text, ...] = ()
-    """Producer files (.cti) of the cameras' vendor; `simulator` is the simulated rig. Empty: those of
+    """Producer files (.cti) of the cameras' vendor; `simulated` is the simulated rig. Empty: those of
     the folders in GENICAM_GENTL64_PATH."""
 
 
@@ -38,6 +38,8 @@ class Replay(Table, frozen=True, tag_field="kind", tag="replay"):
     pace: Literal["real", "fast", "stepped"] = "real"
     speed: _Positive = 1.0
     """Of real time."""
+    identity: _Text | None = None
+    """File with the age identity that opens an encrypted recording."""
 
 
 Backend = Harvesters | Virtual | Replay
@@ -65,10 +67,12 @@ class Image(Table, frozen=True):
 
     region: Region
     pixel_format: Literal["Mono8", "Mono10", "Mono12", "Mono12p"] = "Mono8"
-    buffers: Annotated[int, msgspec.Meta(ge=4)] = 16
+    buffers: Annotated[int, msgspec.Meta(ge=3)] = 64
     """Buffers per camera between the driver and us."""
     packet_bytes: _Count | None = None
     """Packet size of GigE cameras; absent: as the camera has it."""
+    features: dict[_Text, bool | int | float | str] = {}
+    """GenICam features to be written last, in this order: whatever one maker's cameras need besides."""
 
     @property
     def bits(self) -> int:
@@ -88,6 +92,10 @@ class Light(Table, frozen=True):
     """`fixed`: the values below stay; `automatic`: they are where the control begins."""
     exposure_us: _Positive = 1000.0
     gain_db: _NotNegative = 0.0
+    strobe: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
+    """Share of the infrared strobe's full power."""
+    strobe_line: str = "Line1"
+    """Output line that switches it; empty: the cameras switch none."""
     exposure_least_us: _Positive = 20.0
     exposure_most_us: _Positive = 4000.0
     gain_most_db: _NotNegative = 18.0
@@ -103,6 +111,8 @@ class Trigger(Table, frozen=True):
     rate_hz: _Positive
     source: Literal["line", "software"] = "line"
     """`line`: an external generator on the cameras' trigger input; `software`: this program."""
+    line: _Text = "Line0"
+    """Input line of the trigger."""
 
     @property
     def period_ns(self) -> int:
@@ -115,6 +125,8 @@ class Sync(Table, frozen=True):
 
     ptp: bool = False
     """The cameras' clocks share one time (IEEE 1588); else they are latched and followed."""
+    ptp_wait_s: _NotNegative = 5.0
+    """How long to wait for that before clocks are latched instead."""
     tolerance_us: _NotNegative = 0.0
     wait_ms: _NotNegative = 0.0
     silent_ms: _Positive = 60.0

@@ -9,9 +9,9 @@ import pytest
 
 from mvmono3d.cli import main
 from mvmono3d.deploy.recording.reader import open_recording
-from mvmono3d.deploy.recording.replay import Delivery, Pace, Replay
+from mvmono3d.deploy.recording.replay import Pace, Replay
 from mvmono3d.errors import InvalidRecordError
-from tests.deploy.recording.takes import CAMERAS, PERIOD_NS, frame_set, sets, written
+from tests.deploy.recording.takes import CAMERAS, PERIOD_NS, frame_set, written
 
 SETS = 6
 
@@ -67,14 +67,6 @@ def test_fast_never_waits_and_stepped_comes_when_asked(take):
         Replay(recording=recording, pace=Pace.STEPPED)
     with pytest.raises(InvalidRecordError, match="speed"):
         Replay(recording=recording, speed=0.0)
-
-
-def test_deliveries_are_what_the_cameras_delivered(take):
-    delivered = list(Replay(recording=open_recording(take), pace=Pace.FAST).deliveries())
-    expected = [frame for frames in sets(SETS, bits=10) for frame in frames.frames]
-    assert all(isinstance(one, Delivery) for one in delivered)
-    assert [one[:3] for one in delivered] == [(f.camera, f.frame_id, f.device_ns) for f in expected]
-    assert all(np.array_equal(one.image, f.image) for one, f in zip(delivered, expected, strict=True))
 
 
 def test_pictures_hold_the_very_pixels_and_the_table_all_else(take, tmp_path, capsys):
