@@ -1,0 +1,1 @@
+"""2D joints from images while they come: windows, crops, networks."""

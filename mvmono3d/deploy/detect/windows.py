@@ -1,0 +1,118 @@
+"""Where to look in each image: square windows around an actor, followed from the last 3D pose."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from mvmono3d.core.array import Array
+from mvmono3d.core.record import Record
+from mvmono3d.core.rig import Rig
+from mvmono3d.geometry.projection import inside_image, project
+
+_NS_PER_S = 1e9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Windows(Record):
+    """One square of every view's image."""
+
+    centre_px: Float[Array, "view 2"]
+    side_px: Float[Array, " view"]
+    known: Bool[Array, " view"]
+    """False where nobody knows where to look: the numbers are finite and mean nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowSettings:
+    """How windows follow an actor."""
+
+    margin: float = 1.35
+    """Side of a window over the longer side of the box round its joints: what the network was trained on."""
+    least_side_px: float = 32.0
+    least_share: float = 0.4
+    """Share of the joints that a pose must have, and that must be in an image, for its window to be known."""
+    forget_s: float = 0.3
+    """After so long without a pose the whole image is searched."""
+    longest_step_s: float = 0.1
+    """Motion is carried on no longer than this."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track(Record):
+    """The last pose, and how it moved."""
+
+    points_world: Float[Array, "joint 3"]
+    velocity: Float[Array, "joint 3"]
+    """Metres a second; 0 for joints that the pose before lacked."""
+    present: Bool[Array, " joint"]
+    time_ns: int
+
+
+def follow(
+    track: Track | None,
+    points_world: Float[Array, "joint 3"],
+    present: Bool[Array, " joint"],
+    *,
+    time_ns: int,
+) -> Track | None:
+    """Return the track after another pose; a pose without joints leaves it as it is."""
+    if not present.any():
+        return track
+    velocity = np.zeros_like(points_world)
+    if track is not None and time_ns > track.time_ns:
+        both = present & track.present
+        step_s = (time_ns - track.time_ns) / _NS_PER_S
+        velocity[both] = (points_world - track.points_world)[both] / step_s
+    return Track(points_world=points_world, velocity=velocity, present=present, time_ns=time_ns)
+
+
+def windows_at(track: Track | None, rig: Rig, *, time_ns: int, settings: WindowSettings) -> Windows:
+    """Return where the actor will be at a time; all views unknown where that is anybody's guess."""
+    views = len(rig.names)
+    nowhere = Windows(
+        centre_px=np.zeros((views, 2)), side_px=np.ones(views), known=np.zeros(views, dtype=bool)
+    )
+    if track is None or track.present.mean() < settings.least_share:
+        return nowhere
+    step_s = (time_ns - track.time_ns) / _NS_PER_S
+    if not 0.0 <= step_s <= settings.forget_s:
+        return nowhere
+    ahead = track.points_world + track.velocity * min(step_s, settings.longest_step_s)
+    return windows_around(ahead[track.present], rig, joints=len(track.present), settings=settings)
+
+
+def windows_around(
+    points_world: Float[Array, "joint 3"], rig: Rig, *, joints: int, settings: WindowSettings
+) -> Windows:
+    """Return the window of points in every view; `joints` is how many a whole pose has."""
+    seen = project(points_world, lens=rig.camera.lens, camera_from_world=rig.camera_from_world)
+    inside = seen.in_front & inside_image(seen.pixels, np.asarray(rig.camera.size_px))
+    return around_pixels(seen.pixels, inside, joints=joints, settings=settings)
+
+
+def around_pixels(
+    pixels: Float[Array, "view joint 2"],
+    usable: Bool[Array, "view joint"],
+    *,
+    joints: int,
+    settings: WindowSettings,
+) -> Windows:
+    """Return squares round the usable pixels of every view."""
+    low = np.where(usable[..., None], pixels, np.inf).min(axis=-2)
+    high = np.where(usable[..., None], pixels, -np.inf).max(axis=-2)
+    known = usable.sum(axis=-1) >= max(2.0, settings.least_share * joints)
+    low, high = (np.where(known[:, None], each, 0.0) for each in (low, high))
+    side = np.maximum(settings.margin * (high - low).max(axis=-1), settings.least_side_px)
+    return Windows(centre_px=0.5 * (low + high), side_px=side, known=known)
+
+
+def merged(first: Windows, second: Windows) -> Windows:
+    """Return the first windows, and the second ones where the first are not known."""
+    known = first.known
+    return replace(
+        first,
+        centre_px=np.where(known[:, None], first.centre_px, second.centre_px),
+        side_px=np.where(known, first.side_px, second.side_px),
+        known=known | second.known,
+    )
