@@ -4,7 +4,7 @@ The subject decides bone lengths, girth and the side of a hand; the seed decides
 props. Both are the whole of a scene's randomness, and its motion does not depend on the frame rate.
 """
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +27,7 @@ from mvmono3d.synthetic.props import PropSettings, hold_as_tool, hold_in_hand, m
 from mvmono3d.synthetic.recorded import move_as_recorded
 from mvmono3d.synthetic.scene import Scene
 from mvmono3d.synthetic.streams import generator
+from mvmono3d.synthetic.workspace import Workspace, workspace_of_scenes
 
 
 class Staged(NamedTuple):
@@ -81,6 +82,13 @@ def stage(
         time_ns=np.round(time_s * 1e9).astype(np.int64),
     )
     return Staged(scene, performance)
+
+
+@lru_cache(maxsize=16)
+def workspace_of_actor(skeleton: Skeleton) -> Workspace:
+    """Return the ball in which a skeleton's actors move, whoever they are."""
+    scenes = [make_scene(skeleton, frames=24, rate_hz=2.0, seed=seed, subject=seed) for seed in range(24)]
+    return workspace_of_scenes(scenes)
 
 
 def _perform(

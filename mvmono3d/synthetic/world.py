@@ -14,7 +14,7 @@ from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.core.skeleton_file import load_skeleton
 from mvmono3d.core.trajectory import PointSource, Trajectory
 from mvmono3d.geometry.rigid import camera_centres
-from mvmono3d.synthetic.actors import make_scene
+from mvmono3d.synthetic.actors import make_scene, workspace_of_actor
 from mvmono3d.synthetic.detector import detect
 from mvmono3d.synthetic.motion_file import RecordedMotion, read_motion
 from mvmono3d.synthetic.occlusion import occluded_by
@@ -23,7 +23,6 @@ from mvmono3d.synthetic.scene import Scene
 from mvmono3d.synthetic.settings import WorldSettings
 from mvmono3d.synthetic.splits import ClipSeeds
 from mvmono3d.synthetic.streams import generator
-from mvmono3d.synthetic.workspace import Workspace, workspace_of_scenes
 
 
 class ClipWithTruth(NamedTuple):
@@ -48,7 +47,7 @@ def make_clip_with_true_rig(
 ) -> ClipWithTruth:
     """Make a clip as `make_clip` does, and keep the scene and the rig that it truly came from."""
     skeleton = _skeleton(settings.skeleton)
-    workspace = _workspace(skeleton)
+    workspace = workspace_of_actor(skeleton)
     scene = make_scene(
         skeleton,
         frames=settings.frames,
@@ -120,9 +119,3 @@ def _motion(settings: WorldSettings, *, seed: int) -> RecordedMotion | None:
 @lru_cache(maxsize=16)
 def _skeleton(name_or_path: str) -> Skeleton:
     return load_skeleton(name_or_path)
-
-
-@lru_cache(maxsize=16)
-def _workspace(skeleton: Skeleton) -> Workspace:
-    scenes = [make_scene(skeleton, frames=24, rate_hz=2.0, seed=seed, subject=seed) for seed in range(24)]
-    return workspace_of_scenes(scenes)

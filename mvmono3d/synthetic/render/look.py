@@ -11,7 +11,7 @@ from mvmono3d.synthetic.kinematic import KinematicModel
 from mvmono3d.synthetic.render.skin import Skin
 from mvmono3d.synthetic.streams import generator
 
-_WAVES = 24
+_WAVES = 12
 _SKIN_NODES = ("wrist", "thumb", "index", "middle", "ring", "pinky", "knuckles", "fingers", "jaw", "nose")
 _HAIR_NODES = ("skull", "head_top")
 
@@ -47,7 +47,7 @@ def draw_look(seed: int) -> Look:
         cloth=float(draw.uniform(0.05, 0.8)),
         sleeve=float(draw.uniform(0.15, 1.3)),
         hair=float(draw.uniform(0.05, 0.4)),
-        background=float(np.exp(draw.uniform(np.log(0.01), np.log(0.25)))),
+        background=float(np.exp(draw.uniform(np.log(0.01), np.log(0.8)))),
         clutter=float(draw.uniform(0.0, 0.9)),
         seed=seed,
     )

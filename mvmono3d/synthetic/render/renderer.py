@@ -111,7 +111,8 @@ class Renderer:
 
     def truth(self, index: int) -> tuple[FrameTruth, ...]:
         """Return the truth of one frame, of each actor."""
-        time = index * self.settings.samples + self.settings.samples // 2
+        samples = slice(index * self.settings.samples, (index + 1) * self.settings.samples)
+        time = samples.start + self.settings.samples // 2
         moving = see(self.stage.shape(time), self.optics)
         lines = SightLines(
             seen=Seen(*(np.concatenate(pair, axis=1) for pair in zip(moving, self._still_seen, strict=True))),
@@ -121,7 +122,7 @@ class Renderer:
         )
         return tuple(
             look_for(
-                each.scene.points_world[time],
+                each.scene.points_world[samples],
                 self.optics,
                 lines,
                 actor=actor,

@@ -23,6 +23,8 @@ class FrameTruth(Record):
     pixels: Float[Array, "view joint 2"]
     depth: Float[Array, "view joint"]
     """Along the optical axis, metres."""
+    smear_px: Float[Array, "view joint"]
+    """How far it moves in the image while the shutter is open."""
     state: Int[Array, "view joint"]
     """`OcclusionState`; UNKNOWN where the joint is outside the image or behind the camera."""
 
@@ -48,7 +50,7 @@ def project_joints(points_world: Float[Array, "joint 3"], optics: Optics) -> Pro
 
 
 def look_for(
-    points_world: Float[Array, "joint 3"],
+    points_world: Float[Array, "sample joint 3"],
     optics: Optics,
     lines: SightLines,
     *,
@@ -59,21 +61,22 @@ def look_for(
     """Return the truth of one actor's joints.
 
     Args:
-        points_world: Its joints.
+        points_world: Its joints at each of the exposure's samples.
         optics: The cameras.
         lines: What can hide them.
         actor: Its number among the actors.
         touches: Its flesh that never hides a joint, by anatomy.
         skin_m: Skin so near to a joint doesn't hide it: joints lie in flesh.
     """
-    where = project_joints(points_world, optics)
+    middle = np.asarray(points_world[len(points_world) // 2], dtype=np.float64)
+    where = project_joints(middle, optics)
     height, width = optics.shape
     inside = inside_image(where.pixels, np.tile([width, height], (len(optics.lens), 1))) & where.in_front
     state = np.full(inside.shape, int(OcclusionState.UNKNOWN), dtype=np.int8)
     turn = optics.camera_from_world
     for view, joint in np.argwhere(inside).tolist():
         state[view, joint] = hidden_along(
-            turn[view, :, :3] @ points_world[joint] + turn[view, :, 3],
+            turn[view, :, :3] @ middle[joint] + turn[view, :, 3],
             lines.seen.points[view],
             lines.surface.triangles,
             lines.surface.actor,
@@ -85,5 +88,16 @@ def look_for(
             lines.contact_m,
         )
     return FrameTruth(
-        points_world=np.asarray(points_world), pixels=where.pixels, depth=where.depth, state=state
+        points_world=middle,
+        pixels=where.pixels,
+        depth=where.depth,
+        smear_px=_smear(points_world, optics),
+        state=state,
     )
+
+
+def _smear(points_world: Float[Array, "sample joint 3"], optics: Optics) -> Float[Array, "view joint"]:
+    samples = len(points_world)
+    first, last = (project_joints(points_world[sample], optics).pixels for sample in (0, -1))
+    # The samples lie in the middles of equal parts of the exposure.
+    return np.linalg.norm(last - first, axis=-1) * samples / max(samples - 1, 1)
