@@ -112,10 +112,9 @@ def scene_samples(seeds: ClipSeeds, *, settings: SampleSettings) -> Iterator[Det
     staged = stage(skeleton, times, seed=seeds.seed, subject=seeds.subject)
     look = draw_look(seeds.seed)
     renderer = Renderer([staged], rig, looks=[look], settings=_draw_rendering(draw, samples=settings.samples))
-    away = float(
-        np.linalg.norm(camera_centres(rig.camera_from_world) - workspace.centre_world, axis=1).mean()
-    )
-    sensor, exposure = _draw_sensor(draw, exposure_s=exposure_s, distance_m=away, albedo=look.skin)
+    apart = camera_centres(rig.camera_from_world) - workspace.centre_world
+    bright = look.skin * (1.0 + renderer.settings.light.others) / np.mean(apart**2, axis=0).sum()
+    sensor, exposure = _draw_sensor(draw, exposure_s=exposure_s, bright=float(bright))
     for frame in range(settings.frames):
         light, truth = renderer.frame(frame).light, renderer.truth(frame)[0]
         for view in range(renderer.views):
