@@ -10,7 +10,7 @@ from mvmono3d.deploy.cameras.camera_setup import apply_settings, ptp_state, set_
 from mvmono3d.deploy.cameras.features import NODE_ERRORS, Features, Report
 from mvmono3d.deploy.cameras.gentl_stream import GenTLStream, nanoseconds
 from mvmono3d.deploy.cameras.one_harvester import create_acquirer, destroy_acquirer
-from mvmono3d.deploy.cameras.protocol import Sink
+from mvmono3d.deploy.cameras.protocol import Delivery, Sink
 from mvmono3d.deploy.cameras.records import (
     AppliedSettings,
     CameraHealth,
@@ -104,6 +104,13 @@ class GenTLCamera:
         except NODE_ERRORS as error:
             self._lose(error)
             return 0
+
+    def discard(self) -> None:
+        """Give back what waits, unseen."""
+        for _ in range(self.waiting()):
+            self.fetch(_nobody)
+        if self._stream is not None:
+            self._stream.delivered = 0
 
     def anew(self) -> "GenTLCamera":
         """Return the same camera, not connected."""
@@ -228,6 +235,10 @@ class GenTLCamera:
             sensor_width=features.read("SensorWidth") or features.read("WidthMax") or 0,
             sensor_height=features.read("SensorHeight") or features.read("HeightMax") or 0,
         )
+
+
+def _nobody(delivery: Delivery) -> None:
+    del delivery
 
 
 def _told(device: Any, name: str) -> str:

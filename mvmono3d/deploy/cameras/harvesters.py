@@ -112,6 +112,9 @@ class HarvestersBackend:
             self._armed = True
             for camera in self._cameras:
                 camera.arm()
+            # While the last were armed, a trigger that runs already has exposed the first alone.
+            for camera in self._cameras:
+                camera.discard()
         except CameraError:
             self.stop()
             raise

@@ -83,6 +83,7 @@ class CameraBackend(Protocol):
     def start(self) -> None:
         """Arm all cameras; when this returns, every one waits for its trigger.
 
+        What some of them exposed before all were armed is thrown away, and was never delivered.
         Raises `CameraError` if a camera is lost.
         """
         ...

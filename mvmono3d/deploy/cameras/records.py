@@ -99,6 +99,8 @@ class AppliedSettings(msgspec.Struct, frozen=True, kw_only=True):
     height: int
     pixel_format: str
     lighting: Lighting
+    strobe_adjustable: bool = False
+    """Whether the strobe has other powers than on and off."""
     clock: ClockKind
     buffers: int = 0
     payload_bytes: int = 0

@@ -1,0 +1,1 @@
+"""The capture process: from cameras to frame sets in shared memory, every frame accounted for."""

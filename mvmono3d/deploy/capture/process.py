@@ -1,0 +1,105 @@
+"""The capture process: owns the cameras and the ring, until it is asked to end or its starter is gone.
+
+Started by `mvmono3d.deploy.capture.handle`, which writes the settings as one line on its input.
+"""
+
+import gc
+import logging
+import os
+import select
+import signal
+import sys
+import time
+from types import FrameType
+
+import msgspec
+
+from mvmono3d.deploy.cameras.sources import backend_of
+from mvmono3d.deploy.capture.board import Board
+from mvmono3d.deploy.capture.health import CaptureHealth, CaptureState
+from mvmono3d.deploy.capture.session import Capture
+from mvmono3d.deploy.capture.settings import CaptureSettings
+from mvmono3d.errors import MVMono3DError
+
+_LOG = logging.getLogger(__name__)
+_IDLE_S = 0.0002
+_BOARD_S = 0.02
+_PARENT_S = 0.1
+_SWITCH_S = 0.0005
+"""How long a thread that connects a camera may hold up the one that polls."""
+
+
+class _End:
+    """Whether to end: a signal, the end of the input, or the process that started this one is gone."""
+
+    def __init__(self) -> None:
+        self._parent, self._next_s, self._signalled = os.getppid(), 0.0, False
+
+    def signal(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        self._signalled = True
+
+    @property
+    def orphaned(self) -> bool:
+        """Say whether nobody is left who started this."""
+        return os.getppid() != self._parent
+
+    def asked(self, now_s: float) -> bool:
+        if now_s >= self._next_s:
+            self._next_s = now_s + _PARENT_S
+            readable, _, _ = select.select([sys.stdin], [], [], 0)
+            self._signalled |= bool(readable) or self.orphaned
+        return self._signalled
+
+
+def main() -> int:
+    """Capture; returns the exit code."""
+    logging.basicConfig(level=logging.INFO, format="capture: %(message)s", stream=sys.stderr)
+    # Ctrl-C reaches the whole group; whoever started this one decides when it ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end = _End()
+    signal.signal(signal.SIGTERM, end.signal)
+    settings = msgspec.json.decode(sys.stdin.buffer.readline(), type=CaptureSettings)
+    board = Board(settings.ring)
+    board.write(CaptureHealth(pid=os.getpid(), state=CaptureState.STARTING))
+    try:
+        capture = Capture(settings, backend_of(settings.source), pid=os.getpid())
+        return _run(capture, board, end)
+    except MVMono3DError as error:
+        _LOG.error("%s", error)
+        board.write(CaptureHealth(pid=os.getpid(), state=CaptureState.FAILED, message=str(error)))
+        return error.exit_code
+    finally:
+        # Whoever started this one reads the last words, then removes them.
+        if end.orphaned:
+            board.remove()
+
+
+def _run(capture: Capture, board: Board, end: _End) -> int:
+    try:
+        capture.open()
+        # What was loaded stays; looking through it again and again would cost milliseconds.
+        gc.freeze()
+        sys.setswitchinterval(_SWITCH_S)
+        _repeat(capture, board, end)
+    finally:
+        capture.close()
+    board.write(capture.health(CaptureState.ENDED))
+    return 0
+
+
+def _repeat(capture: Capture, board: Board, end: _End) -> None:
+    written_s = 0.0
+    while not capture.ended:
+        busy, now_s = capture.step(), time.monotonic()
+        if busy or now_s - written_s >= _BOARD_S:
+            board.write(capture.health(CaptureState.RUNNING))
+            written_s = now_s
+        if end.asked(now_s):
+            return
+        if not busy:
+            time.sleep(_IDLE_S)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
