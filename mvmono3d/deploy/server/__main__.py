@@ -43,11 +43,15 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m mvmono3d.deploy.server", description=__doc__, epilog=_EXAMPLE
     )
     parser.add_argument("--name", default=DEFAULT_NAME, help="under which a loop publishes (%(default)s)")
-    parser.add_argument("--replay", type=Path, metavar="NPZ", help="publish this reconstruction, again and again")
+    parser.add_argument(
+        "--replay", type=Path, metavar="NPZ", help="publish this reconstruction, again and again"
+    )
     parser.add_argument("--rig", type=Path, metavar="RIG", help="calibration of --replay")
     parser.add_argument("--skeleton", metavar="NAME|YAML", help="of --replay; its own")
     parser.add_argument("--demo", action="store_true", help="publish a hand of the built-in world")
-    parser.add_argument("--rate", type=float, metavar="HZ", help="of --replay and --demo (default: as recorded)")
+    parser.add_argument(
+        "--rate", type=float, metavar="HZ", help="of --replay and --demo (default: as recorded)"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="port; 0: any (%(default)s)")
     parser.add_argument("--certificate", type=Path, metavar="PEM", help="TLS: needed for any other address")
@@ -60,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
         default=token_path(),
         help="who gives orders must know this token; made where it is missing (%(default)s)",
     )
-    parser.add_argument("--origin", action="append", default=[], help="a web page that may connect, https://…")
+    parser.add_argument(
+        "--origin", action="append", default=[], help="a web page that may connect, https://…"
+    )
     return parser
 
 

@@ -1,4 +1,4 @@
-"""Between the loop and the server: a mailbox per topic, one pipe that wakes, one that brings commands back."""
+"""Between loop and server: a mailbox per topic, a pipe that wakes, a pipe that brings commands back."""
 
 import errno
 import os
@@ -177,7 +177,9 @@ def _open_pipe(name: str) -> int:
     except FileExistsError:
         found = path.lstat()
         if not stat.S_ISFIFO(found.st_mode) or found.st_uid != os.geteuid():
-            raise InvalidFileError(f"{path} is no pipe of this user: delete it, or choose another name") from None
+            raise InvalidFileError(
+                f"{path} is no pipe of this user: delete it, or choose another name"
+            ) from None
     return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
 
 

@@ -17,6 +17,7 @@ from mvmono3d.deploy.server.messages import (
     Hello,
     MetricsPart,
     Pose,
+    Quad,
     RigPart,
     SkeletonPart,
 )
@@ -59,8 +60,13 @@ def _camera(rig: Rig, view: int) -> CameraPart:
         name=rig.names[view],
         size_px=(width, height),
         lens=tuple(rig.camera.lens[view].tolist()),
-        camera_from_world=tuple(tuple(row) for row in rig.camera_from_world[view].tolist()),
+        camera_from_world=(_row(rig, view, 0), _row(rig, view, 1), _row(rig, view, 2)),
     )
+
+
+def _row(rig: Rig, view: int, row: int) -> Quad:
+    x, y, z, offset = rig.camera_from_world[view, row].tolist()
+    return x, y, z, offset
 
 
 def rig_of(hello: Hello) -> Rig:

@@ -32,7 +32,5 @@ def demo_take(*, frames: int = 600, number: int = 0) -> Take:
     bundle = released_bundle(clip.skeleton)
     if bundle is None:
         raise InvalidFileError(f"no released bundle of {_SKELETON}: the demonstration needs one")
-    reconstruction = reconstruct_with_bundle(
-        bundle, clip.observations, rig=clip.rig, skeleton=clip.skeleton
-    )
+    reconstruction = reconstruct_with_bundle(bundle, clip.observations, rig=clip.rig, skeleton=clip.skeleton)
     return Take(reconstruction, clip.skeleton, clip.rig)

@@ -1,7 +1,7 @@
 """Before a WebSocket opens: health, metrics, and who is let in."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -38,7 +38,7 @@ def allowed_origins(settings: ServerSettings) -> list[Origin | re.Pattern[str] |
     return [None, _THIS_MACHINE, *(Origin(origin) for origin in settings.origins)]
 
 
-def select_format(connection: ServerConnection, offered: list[Subprotocol]) -> Subprotocol | None:
+def select_format(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
     """Return the first format that the client offers; a bearer token among the offers is none."""
     del connection
     known = [name for name in offered if name in set(Format)]

@@ -134,7 +134,7 @@ class MailboxReader:
         try:
             self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
-            raise InvalidFileError(f"no mailbox {name!r} at {path}: nothing publishes under this name") from None
+            raise InvalidFileError(f"no mailbox {name!r} at {path}: nobody publishes under it") from None
         try:
             self._memory = _attach(self._descriptor, name)
         except BaseException:

@@ -89,7 +89,7 @@ class MetricsPart(msgspec.Struct, frozen=True, kw_only=True):
     """How good and how late an answer is."""
 
     reproj_rmse: float
-    """Pixels, over all detected joints."""
+    """Pixels, over all actors, each detection by its weight."""
     lat_ms: float
     """From mid-exposure until it was published."""
     stages_ms: dict[str, float]

@@ -91,7 +91,7 @@ class PoseMetrics:
     """How good and how late an answer is."""
 
     reprojection_rms_px: float = 0.0
-    """Over all detected joints of all actors."""
+    """Over all actors, each detection by its weight."""
     latency_ms: float = 0.0
     """From mid-exposure to the moment it was published."""
     stages_ms: tuple[tuple[str, float], ...] = ()
@@ -120,7 +120,7 @@ class PoseFrame:
 
 
 def reprojection_rms_px(actors: tuple[ActorPose, ...]) -> float:
-    """Return the root mean square over the joints that a view detected; 0 without any."""
-    apart = np.concatenate([actor.reprojection_px.ravel() for actor in actors]) if actors else np.zeros(0)
-    seen = apart[apart > 0]
-    return float(np.sqrt(np.mean(seen**2))) if seen.size else 0.0
+    """Return the root mean square, each detection by its share of its joint's information; 0 without any."""
+    weight = sum(float(actor.weights.sum()) for actor in actors)
+    square = sum(float((actor.weights * actor.reprojection_px**2).sum()) for actor in actors)
+    return math.sqrt(square / weight) if weight > 0 else 0.0

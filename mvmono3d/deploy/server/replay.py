@@ -1,4 +1,4 @@
-"""Publish a reconstruction as if a rig made it now: for demonstrations, tests and development without cameras."""
+"""Publish a reconstruction as if a rig made it now: for demonstrations and tests without cameras."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ def pose_frames(take: Reconstruction, *, first_seq: int = 0) -> Iterator[PoseFra
             time_ns=time_ns,
             published_ns=time.monotonic_ns(),
             actors=(actor,),
-            view_present=actor.weights.any(axis=1),
+            view_present=np.asarray(actor.weights.any(axis=1)),
             metrics=PoseMetrics(reprojection_rms_px=reprojection_rms_px((actor,))),
         )
 
