@@ -61,6 +61,12 @@ VERBS = {
         help="say whether a calibration is still true, and which camera moved",
         example="mvmono3d check-rig rig.toml --detections today.npz --baseline after_calibrating.npz",
     ),
+    "record": Verb(
+        module="mvmono3d.deploy.recording.record_command",
+        help="record what the cameras of a site see, once somebody agreed to it",
+        example="mvmono3d record virtual --out takes/first --duration 10",
+        extra="rig",
+    ),
     "recover": Verb(
         module="mvmono3d.deploy.recording.recover_command",
         help="mend a recording after a crash: keep what is right, say what was lost",

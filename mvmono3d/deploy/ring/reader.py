@@ -62,6 +62,10 @@ class RingReader:
         self.skipped = 0
         self.torn = 0
 
+    def rewind(self) -> None:
+        """Begin with the oldest set that is still there, rather than with the next one."""
+        self._next = max(0, self._arrays.get("head") - self._arrays.layout.sets)
+
     def latest(self) -> RingSet | None:
         """Return the newest set if this reader has not had it yet."""
         for _ in range(_TRIES):

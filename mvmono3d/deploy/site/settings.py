@@ -129,10 +129,6 @@ class Sync(Table, frozen=True):
     """How long to wait for that before clocks are latched instead."""
     tolerance_us: _NotNegative = 0.0
     wait_ms: _NotNegative = 0.0
-    silent_ms: _Positive = 60.0
-    """A camera that says nothing for so long while others deliver is lost."""
-    drift_ppm: _Positive = 100.0
-    """Two clocks run apart no faster than this."""
     frame_id_modulus: _Count | None = None
     """Frame numbers begin again after so many: 65535 for GigE Vision 1.x; absent: never."""
 
@@ -140,9 +136,9 @@ class Sync(Table, frozen=True):
 class Ring(Table, frozen=True):
     """The shared memory through which frame sets reach every other process."""
 
-    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]+$")] = "mvmono3d"
+    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]+$")] = "live"
     sets: _Count = 16
-    buffers: _Count = 32
+    buffers: _Count = 40
 
 
 class Recorder(Table, frozen=True):
@@ -173,6 +169,13 @@ class Server(Table, frozen=True):
 
     address: _Text = "127.0.0.1"
     port: _Port = 8787
+    certificate: _Text | None = None
+    key: _Text | None = None
+    """PEM files of TLS; needed, with `read_token_file`, for any address but this machine's."""
+    read_token_file: _Text | None = None
+    """Who reads must know this token."""
+    origins: tuple[_Text, ...] = ()
+    """Web pages that may connect, beside those of this machine."""
 
 
 class Site(Table, frozen=True):

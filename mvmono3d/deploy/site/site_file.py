@@ -1,6 +1,8 @@
 """Reads `site.yaml`, and everything that it names beside it."""
 
+import dataclasses
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,17 @@ SHIPPED = "virtual"
 """The site that needs no hardware."""
 
 
+class RigNeed(Enum):
+    """What a site without a fitting calibration is good for."""
+
+    ALWAYS = "always"
+    """Nothing: joints are to be placed in space."""
+    IF_NAMED = "if named"
+    """Recording: it may come later, but a wrong one is worse than none."""
+    NEVER = "never"
+    """Recording a board, for a calibration that replaces it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedSite:
     """A site, and where its files are."""
@@ -28,7 +41,7 @@ class LoadedSite:
     path: Path
     site: Site
     rig: Rig | None
-    """None until the site has a calibration."""
+    """None where the site has no calibration, or none was needed."""
 
     def beside(self, name: str) -> Path:
         """Return a path of the file, which counts from the file's folder."""
@@ -40,13 +53,13 @@ class LoadedSite:
         return None if self.site.rig is None else self.beside(self.site.rig)
 
 
-def read_site(where: str | Path, *, needs_rig: bool = True) -> LoadedSite:
+def read_site(where: str | Path, *, rig: RigNeed = RigNeed.ALWAYS) -> LoadedSite:
     """Read a site by its file, its folder, or the name of one that ships.
 
     Args:
         where: `site.yaml`, its folder, or `virtual`.
-        needs_rig: Refuse a site whose calibration is absent or for other cameras or another region;
-            without it that calibration counts as absent (a board is about to be recorded).
+        rig: Whether to refuse a site whose calibration is absent, or is for other cameras or another
+            region; where it may be, it counts as absent.
 
     Raises `InvalidFileError` with file, key, what was expected, what was found and what would work.
     """
@@ -54,13 +67,19 @@ def read_site(where: str | Path, *, needs_rig: bool = True) -> LoadedSite:
     site = parse_site(_content(path), where=str(path))
     load_skeleton(_beside_if_file(path, site.skeleton))
     found = LoadedSite(path=path, site=site, rig=None)
-    try:
-        rig = _rig(found)
-    except InvalidFileError:
-        if needs_rig:
-            raise
-        rig = None
-    return LoadedSite(path=path, site=site, rig=rig)
+    if rig is RigNeed.NEVER or (rig is RigNeed.IF_NAMED and site.rig is None):
+        return found
+    return dataclasses.replace(found, rig=_rig(found))
+
+
+def with_rate(loaded: LoadedSite, rate_hz: float) -> LoadedSite:
+    """Return the site at another trigger rate; raises `InvalidFileError` where an exposure takes longer."""
+    trigger = msgspec.structs.replace(loaded.site.trigger, rate_hz=rate_hz)
+    site = msgspec.structs.replace(loaded.site, trigger=trigger)
+    problem = _contradiction(site)
+    if problem:
+        raise InvalidFileError(f"{loaded.path} at {rate_hz:g} Hz: {problem}")
+    return dataclasses.replace(loaded, site=site)
 
 
 def site_path(where: str | Path) -> Path:

@@ -9,7 +9,7 @@ import yaml
 from msgspec import inspect
 
 from mvmono3d.deploy.site.settings import Site, Virtual
-from mvmono3d.deploy.site.site_file import parse_site, read_site, site_path
+from mvmono3d.deploy.site.site_file import RigNeed, parse_site, read_site, site_path
 from mvmono3d.errors import InvalidFileError, UnknownNameError
 from tests.contracts.repository import ROOT
 
@@ -36,7 +36,7 @@ def with_changes(changes: dict) -> dict:
 
 def test_every_site_that_ships_is_read():
     assert read_site("virtual").rig is not None
-    example = read_site(ROOT / "deploy/sites/example", needs_rig=False)
+    example = read_site(ROOT / "deploy/sites/example", rig=RigNeed.IF_NAMED)
     assert example.site.names == ("cam0", "cam1", "cam2", "cam3")
 
 
@@ -170,7 +170,12 @@ def test_a_rig_that_does_not_fit_is_refused_unless_a_board_is_recorded(tmp_path,
     folder = _site_in(tmp_path, **changes)
     with pytest.raises(InvalidFileError, match=words):
         read_site(folder)
-    assert read_site(folder, needs_rig=False).rig is None
+    assert read_site(folder, rig=RigNeed.NEVER).rig is None
+    if changes.get("rig", "") is None:
+        assert read_site(folder, rig=RigNeed.IF_NAMED).rig is None
+    else:
+        with pytest.raises(InvalidFileError, match=words):
+            read_site(folder, rig=RigNeed.IF_NAMED)
 
 
 def test_an_unknown_skeleton_is_refused(tmp_path):
