@@ -4,11 +4,15 @@ import json
 import time
 import urllib.error
 import urllib.request
+from typing import Any, TypeVar
 
 import msgspec
 from websockets.exceptions import ConnectionClosed
+from websockets.sync.connection import Connection
 
 from mvmono3d.deploy.server.wire import Format, decode
+
+Kind = TypeVar("Kind")
 
 
 def wait_for(condition, seconds=10.0):
@@ -18,18 +22,26 @@ def wait_for(condition, seconds=10.0):
         time.sleep(0.01)
 
 
-def read_until(client, kind, format=Format.MSGPACK):
+def read_until(client: Connection, kind: type[Kind], format: Format = Format.MSGPACK) -> Kind:
+    """Return the next message of a kind; others are skipped."""
     while True:
         message = decode(client.recv(timeout=10), format)
         if isinstance(message, kind):
             return message
 
 
+def read_plain(client: Connection) -> dict[str, Any]:
+    """Return the next message as it is on the wire."""
+    content = client.recv(timeout=10)
+    assert isinstance(content, bytes)
+    return msgspec.msgpack.decode(content)
+
+
 def ask(client, **command):
     """Send a command as JSON, return the answer to it; poses in between are skipped."""
     client.send(json.dumps(command))
     while True:
-        message = msgspec.msgpack.decode(client.recv(timeout=10))
+        message = read_plain(client)
         if message["type"] in ("reply", "error"):
             return message
 

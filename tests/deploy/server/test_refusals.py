@@ -3,14 +3,15 @@
 import json
 import socket
 
-import msgspec
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
+from mvmono3d.deploy.server.messages import SetRoi
 from mvmono3d.deploy.server.settings import Limits
 from tests.deploy.server.streams import CONTROL, random_frame, stream
-from tests.deploy.server.talk import ask, closing_code, get, wait_for
+from tests.deploy.server.talk import ask, closing_code, get, read_plain, wait_for
 
 ROI = {"center": [0, 0, 0], "size": [0.3, 0.3, 0.3]}
 
@@ -24,6 +25,7 @@ def test_a_command_needs_the_token_and_reaches_the_loop():
             "type": "reply", "cmd": "set_roi", "id": 3,
         }  # fmt: skip
         (command,) = publisher.commands()
+        assert isinstance(command, SetRoi)
         assert (command.value.size, command.token) == ((0.3, 0.3, 0.3), None)
         assert (server.counts.commands_accepted, server.counts.commands_unauthorised) == (1, 2)
 
@@ -101,7 +103,7 @@ def test_the_sixty_fifth_client_is_refused_with_a_reason_and_gets_in_when_one_le
         clients.pop().close()
         wait_for(lambda: len(server._outboxes) == 63)
         with connect(url) as late:
-            assert msgspec.msgpack.decode(late.recv(timeout=10))["type"] == "hello"
+            assert read_plain(late)["type"] == "hello"
         for client in clients:
             client.close()
 
@@ -119,7 +121,7 @@ def test_a_page_of_another_site_is_refused(headers):
 def test_pages_of_this_machine_and_named_ones_may_connect():
     with stream(origins=("https://lab.example",)) as (_, _, url):
         for origin in ("http://localhost:8080", "http://127.0.0.1", "https://lab.example"):
-            with connect(url, origin=origin) as client:
+            with connect(url, origin=Origin(origin)) as client:
                 assert client.recv(timeout=10)
 
 

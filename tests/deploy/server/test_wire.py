@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import multivariate_normal
 
 from mvmono3d.deploy.server.convert import hello_message, pose_frame, pose_message, rig_of
 from mvmono3d.deploy.server.messages import Cloud, Hello, Pose, Status
@@ -75,7 +74,7 @@ def test_confidence_is_the_probability_of_being_near():
             "covariance_world": np.broadcast_to(np.eye(3) * sigma**2, (JOINTS, 3, 3)),
         }
     )
-    samples = multivariate_normal(cov=sigma**2 * np.eye(3), seed=1).rvs(200_000)
+    samples = np.random.default_rng(1).normal(scale=sigma, size=(200_000, 3))
     share = np.mean(np.linalg.norm(samples, axis=1) < CONFIDENCE_WITHIN_M)
     expected = np.where(even.present, share, 0.0)
     np.testing.assert_allclose(even.confidence, expected, atol=4 * math.sqrt(0.25 / 200_000))
