@@ -81,7 +81,7 @@ VERBS = {
     ),
     "doctor": Verb(
         module="mvmono3d.deploy.doctor",
-        help="examine this installation: packages, caches, accelerators, disk",
+        help="examine this installation, or with --rig cameras, frames, clocks and disk of a site",
         example="mvmono3d doctor",
     ),
 }

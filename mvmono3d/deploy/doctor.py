@@ -1,4 +1,4 @@
-"""`mvmono3d doctor`: what is wrong with this installation, and what to do about it."""
+"""Examine this installation, or the rig of a site: a line each, and what to do about the red ones."""
 
 import argparse
 import importlib.metadata
@@ -6,47 +6,57 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
+
+from mvmono3d.deploy.finding import Finding
 
 _PACKAGES = ("mvmono3d", "numpy", "scipy", "numba", "onnxruntime", "msgspec", "h5py")
 _TRAINING = ("torch", "lightning", "hydra-core", "onnx", "wandb")
 _FREE_GB = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One line of the report."""
-
-    subject: str
-    state: str
-    healthy: bool = True
-    remedy: str = ""
-    """What to do; only where something is wrong."""
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the verb's options: none."""
-    del parser
+    """Declare what the verb takes."""
+    parser.add_argument(
+        "--rig", metavar="SITE", help="examine the rig of this site instead: site.yaml or a name"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=3.0, metavar="S", help="that its cameras run (default 3)"
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="where its recordings would go (default: here)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the report; returns 1 when anything is wrong."""
-    del arguments
     out = Console(highlight=False, soft_wrap=True)
-    findings = examine()
-    for finding in findings:
+    count = wrong = 0
+    for finding in examine() if arguments.rig is None else _examine_rig(arguments):
         mark = "[green]ok [/green]" if finding.healthy else "[red]BAD[/red]"
         out.print(f"{mark} {escape(finding.subject)}: {escape(finding.state)}")
         if finding.remedy:
             out.print(f"    → {escape(finding.remedy)}")
-    bad = sum(not finding.healthy for finding in findings)
-    out.print(f"{bad} of {len(findings)} checks failed" if bad else f"all {len(findings)} checks passed")
-    return 1 if bad else 0
+        count, wrong = count + 1, wrong + (not finding.healthy)
+    out.print(f"{wrong} of {count} checks failed" if wrong else f"all {count} checks passed")
+    return 1 if wrong else 0
+
+
+def _examine_rig(arguments: argparse.Namespace) -> Iterator[Finding]:
+    # A rig needs packages that an installation without cameras may lack.
+    from mvmono3d.deploy.rig_doctor.examine import examine_rig
+    from mvmono3d.deploy.site.site_file import RigNeed, read_site
+
+    loaded = read_site(arguments.rig, rig=RigNeed.NEVER)
+    return examine_rig(loaded, folder=arguments.folder, seconds=arguments.seconds)
 
 
 def examine() -> tuple[Finding, ...]:

@@ -8,7 +8,7 @@ from mvmono3d.deploy.doctor import examine, judge_opencv, run, version_of
 
 
 def test_this_installation_is_healthy(capsys: pytest.CaptureFixture[str]):
-    assert run(argparse.Namespace()) == 0
+    assert run(argparse.Namespace(rig=None)) == 0
     out = capsys.readouterr().out
     assert "BAD" not in out
     assert f"numpy {importlib.metadata.version('numpy')}" in out
@@ -47,5 +47,5 @@ def test_a_cache_that_cannot_be_written_is_red(
     blocked = tmp_path / "file"
     blocked.write_text("a file is no folder")
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(blocked))
-    assert run(argparse.Namespace()) == 1
+    assert run(argparse.Namespace(rig=None)) == 1
     assert "set NUMBA_CACHE_DIR" in capsys.readouterr().out
