@@ -26,7 +26,7 @@ from mvmono3d.errors import CameraError, unknown_name
 
 _PTP_POLL_S = 0.05
 _AT_ONCE = 8
-"""Frames of a camera in one poll, so that none waits for long with its copies in hand."""
+"""Frames per camera in one poll: what is copied must leave before its memory is used again."""
 
 
 class HarvestersBackend:
@@ -121,12 +121,13 @@ class HarvestersBackend:
 
     def poll(self, sink: Sink) -> int:
         """See `CameraBackend`."""
-        # One of each in turn: after a pause, frames of one pulse then still come close together.
-        waiting = [min(camera.waiting(), _AT_ONCE) for camera in self._cameras]
+        # From the longest queue first: frames of one pulse then come close together, also after a pause.
+        waiting = [camera.waiting() for camera in self._cameras]
         count = 0
-        for turn in range(max(waiting, default=0)):
-            for camera, frames in zip(self._cameras, waiting, strict=True):
-                count += camera.fetch(sink) if turn < frames else 0
+        for _ in range(min(sum(waiting), _AT_ONCE * len(waiting))):
+            camera = waiting.index(max(waiting))
+            waiting[camera] -= 1
+            count += self._cameras[camera].fetch(sink)
         return count
 
     def adjust(self, lighting: Lighting) -> None:
