@@ -20,31 +20,33 @@ _OPTIONS = {
     # A division by zero gives infinity; checking each one would keep loops from being vectorised.
     "error_model": "numpy",
     "nogil": True,
-    "forceinline": True,
 }
 
 
-def compiled(function: Callable[..., Any]) -> Any:
-    """Compile a function with numba; put `@no_type_check` beneath, annotations are not understood."""
+def compiled(function: Callable[..., Any], *, inline: bool = True) -> Any:
+    """Compile a function with numba; put `@no_type_check` beneath, annotations are not understood.
+
+    `inline` copies it into every caller: faster for small functions, minutes of compiling for large ones.
+    """
     try:
-        return njit(cache=True, **_OPTIONS)(function)
+        return njit(cache=True, forceinline=inline, **_OPTIONS)(function)
     except RuntimeError:
         # "no locator available": no folder for the cache can be written.
-        return njit(**_OPTIONS)(function)
+        return njit(forceinline=inline, **_OPTIONS)(function)
 
 
-def compiled_after(*modules: ModuleType) -> Callable[[Callable[..., Any]], Any]:
+def compiled_after(*modules: ModuleType, inline: bool = True) -> Callable[[Callable[..., Any]], Any]:
     """Return a `compiled` for functions that call compiled functions of other modules.
 
     numba renews a cached function when its own file changes, not when a callee's does
     (https://numba.readthedocs.io/en/stable/developer/caching.html); this one looks at those files too.
     """
     newest = max(Path(str(module.__file__)).stat().st_mtime for module in modules)
-    return partial(_compiled_after, newest=newest)
+    return partial(_compiled_after, newest=newest, inline=inline)
 
 
-def _compiled_after(function: Callable[..., Any], *, newest: float) -> Any:
-    dispatcher = compiled(function)
+def _compiled_after(function: Callable[..., Any], *, newest: float, inline: bool) -> Any:
+    dispatcher = compiled(function, inline=inline)
     folder = dispatcher.stats.cache_path
     stem = Path(function.__code__.co_filename).stem
     for index in Path(folder).glob(f"{stem}.{function.__qualname__}-*.nbi") if folder else ():
