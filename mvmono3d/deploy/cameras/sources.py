@@ -35,7 +35,26 @@ class ReplaySource(msgspec.Struct, frozen=True, kw_only=True, tag="replay", tag_
     """File with the age identity that opens an encrypted recording."""
 
 
-Source = HarvestersSource | ReplaySource
+class VirtualSource(msgspec.Struct, frozen=True, kw_only=True, tag="virtual", tag_field="kind"):
+    """Cameras that see the synthetic world, rendered by a process of their own."""
+
+    serials: tuple[str, ...] = ("VIRTUAL0", "VIRTUAL1", "VIRTUAL2", "VIRTUAL3")
+    """Any names, in the order of the rig's cameras."""
+    scene: Literal["hand", "body", "board"] = "hand"
+    """An actor's motion, or a calibration board that is waved about."""
+    skeleton: str = ""
+    """Of the actor, by name or file; empty: hand21 or body17."""
+    seed: int = 0
+    """Actor, motion and props."""
+    rig: str = ""
+    """File of the true rig; empty: the one that ships with the virtual site."""
+    seconds: float = 8.0
+    """Length of the take, which goes forth and back without end."""
+    live: bool = False
+    """Render every frame when it is exposed, coarsely, rather than once and for all."""
+
+
+Source = HarvestersSource | ReplaySource | VirtualSource
 """Any of them."""
 
 
@@ -52,6 +71,10 @@ def backend_of(source: Source) -> CameraBackend:
             speed=source.speed,
             identity=Path(source.identity) if source.identity else None,
         )
+    if isinstance(source, VirtualSource):
+        from mvmono3d.deploy.cameras.virtual import VirtualBackend
+
+        return VirtualBackend(source)
     try:
         from mvmono3d.deploy.cameras.harvesters import HarvestersBackend
     except ImportError as error:

@@ -9,6 +9,7 @@ from mvmono3d.geometry.rigid import camera_centres
 from mvmono3d.synthetic.render.light import LightSettings
 from mvmono3d.synthetic.render.look import Look, ripple
 from mvmono3d.synthetic.render.optics import Optics
+from mvmono3d.synthetic.render.ray_kernel import light_up
 
 _ROOM = 2.5
 """The walls' distance from the origin, in distances of the farthest camera."""
@@ -49,11 +50,10 @@ def _of_view(
     points = centre + depth[:, None] * direction
     onto_floor = points[:, 2] < 1e-9 if floor else np.zeros(len(points), dtype=bool)
     normal = np.where(onto_floor[:, None], [0.0, 0.0, 1.0], -points / radius)
-    away = centre + np.array(settings.offset_m) @ pose[:, :3] - points
-    distance = np.linalg.norm(away, axis=1)
-    facing = np.clip((normal * away).sum(axis=1) / distance, 0.0, None)
-    fade = (1.0 / np.sqrt(square)) ** settings.beam
-    light = _pattern(points, radius, look) * facing * fade / distance**2
+    light = np.zeros(len(points))
+    turn = np.ascontiguousarray(pose[:, :3].T)
+    seen, facing = points @ turn + pose[:, 3], normal @ turn
+    light_up(seen, facing, _pattern(points, radius, look), *settings.arrays, light)
     return _enlarge(light, optics.shape), _enlarge(depth, optics.shape)
 
 

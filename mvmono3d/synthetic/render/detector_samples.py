@@ -145,16 +145,19 @@ def _draw_sensor(
     draw: np.random.Generator, *, exposure_s: float, bright: float
 ) -> tuple[SensorSettings, Exposure]:
     """Draw how bright skin is, from dim to glaring, and how much of that is gain; `bright`: its light."""
-    level, gain_db = float(np.exp(draw.uniform(np.log(0.08), np.log(1.3)))), float(draw.uniform(0.0, 18.0))
+    level, gain = (
+        float(np.exp(draw.uniform(np.log(0.08), np.log(1.3)))),
+        10.0 ** float(draw.uniform(0.0, 0.9)),
+    )
     full_well = float(np.exp(draw.uniform(np.log(4e3), np.log(2e4))))
-    rate = level * full_well / 10.0 ** (gain_db / 20.0) / exposure_s / bright
+    rate = level * full_well / gain / exposure_s / bright
     sensor = SensorSettings(
         full_well=full_well,
         read_noise=float(draw.uniform(2.0, 9.0)),
         black_level=float(draw.uniform(0.0, 12.0)),
         white_rate=rate,
     )
-    return sensor, Exposure(exposure_s=exposure_s, gain_db=gain_db)
+    return sensor, Exposure(exposure_s=exposure_s, gain=gain)
 
 
 def _window(

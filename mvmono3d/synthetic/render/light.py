@@ -28,6 +28,11 @@ class LightSettings:
     others: float = 1.0
     """How bright the other cameras' lights are, relative to the own one; 0: cameras flash in turn."""
 
+    @property
+    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        """The light's place, and the exponents of highlight and beam, as the kernels take them."""
+        return np.array(self.offset_m), np.array([self.shininess, self.beam])
+
 
 class Layer(NamedTuple):
     """What one camera's rays met."""
@@ -86,12 +91,14 @@ def _light_of(seen: Seen, depth: np.ndarray, view: int, settings: LightSettings)
 
 
 def cast_view(
-    surface: Surface, seen: Seen, view: int, rays: Float[Array, "height width 2"], *, region: Int[Array, "4"],
+    surface: Surface, seen: Seen, optics: Optics, view: int, *, sample: int, region: Int[Array, "4"],
     depth: Float[Array, "height width"],
 ) -> Int[Array, "height width"]:  # fmt: skip
     """Lower one view's `depth` where the surface is nearer; return which triangle is there, -1 for none."""
     hit = np.full(depth.shape, -1, dtype=np.int32)
-    cast(seen.points[view], seen.pixels[view], surface.triangles, rays, region, depth, hit)
+    pixels = seen.pixels[view] - optics.offset_px[sample]
+    rays = optics.rays[sample, view]
+    cast(seen.points[view], pixels, surface.triangles, rays, region, depth, hit)
     return hit
 
 
@@ -111,7 +118,6 @@ def light_view(
         region,
         layer.depth,
         layer.hit,
-        np.array(settings.offset_m),
-        np.array([settings.shininess, settings.beam]),
+        *settings.arrays,
         light,
     )

@@ -24,6 +24,8 @@ class Optics(Record):
     lens: Float[Array, "view 10"]
     rays: Float[Array, "sample view height width 2"]
     """x and y at depth 1; the middle sample's go through the centres of pixels, the others beside them."""
+    offset_px: Float[Array, "sample 2"]
+    """Where in its pixel each sample's ray goes."""
     vignette: Float[Array, "view height width"]
     """Share of light that reaches the sensor."""
 
@@ -51,7 +53,8 @@ def make_optics(rig: Rig, *, samples: int, vignetting: float) -> Optics:
     v, u = np.mgrid[:height, :width].astype(np.float64)
     pixels = np.stack([u, v], axis=-1).reshape(-1, 2)
     rays = np.empty((samples, len(lens), height, width, 2), dtype=np.float32)
-    for sample, offset in enumerate(sample_offsets(samples)):
+    offsets = sample_offsets(samples)
+    for sample, offset in enumerate(offsets):
         for view in range(len(lens)):
             straight = undistort(pixels + offset, lens[view : view + 1])
             rays[sample, view] = straight.reshape(height, width, 2)
@@ -60,6 +63,7 @@ def make_optics(rig: Rig, *, samples: int, vignetting: float) -> Optics:
         camera_from_world=np.asarray(rig.camera_from_world, dtype=np.float64),
         lens=lens,
         rays=rays,
+        offset_px=offsets,
         vignette=(cosine2 ** np.float32(2.0 * vignetting)).astype(np.float32),
     )
 

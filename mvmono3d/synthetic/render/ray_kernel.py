@@ -7,13 +7,14 @@ without a search tree to build anew for every frame. Rays are (x, y, 1) in the c
 the distance along one is the depth.
 """
 
-from math import sqrt
+from math import ceil, floor, sqrt
 from typing import no_type_check
 
 from mvmono3d.geometry.compiled import compiled
 
 NEAR_M = 0.02
 """Triangles that come nearer to the camera's plane than this are not drawn."""
+_SPARE_PX = 0.05
 _BULGE = 0.03
 """How far a lens may bend a triangle out of the box of its corners, as a share of the box."""
 
@@ -45,11 +46,11 @@ def _box(pixels, triangle, left, top, right, bottom):
     v0, v1, v2 = pixels[triangle[0], 1], pixels[triangle[1], 1], pixels[triangle[2], 1]
     low_u, high_u = min(u0, u1, u2), max(u0, u1, u2)
     low_v, high_v = min(v0, v1, v2), max(v0, v1, v2)
-    margin = 1.0 + _BULGE * max(high_u - low_u, high_v - low_v)
-    first_u = int(min(max(low_u - margin, left), right))
-    first_v = int(min(max(low_v - margin, top), bottom))
-    last_u = int(max(min(high_u + margin + 1.0, right), left))
-    last_v = int(max(min(high_v + margin + 1.0, bottom), top))
+    margin = _SPARE_PX + _BULGE * max(high_u - low_u, high_v - low_v)
+    first_u = ceil(min(max(low_u - margin, left), right))
+    first_v = ceil(min(max(low_v - margin, top), bottom))
+    last_u = floor(max(min(high_u + margin, right - 1), left - 1)) + 1
+    last_v = floor(max(min(high_v + margin, bottom - 1), top - 1)) + 1
     return first_u, first_v, last_u, last_v
 
 
@@ -60,7 +61,7 @@ def cast(points, pixels, triangles, rays, region, depth, hit):
 
     Args:
         points: `(vertex, 3)` in the camera's frame.
-        pixels: `(vertex, 2)`, where those appear.
+        pixels: `(vertex, 2)`, where those appear, relative to where the rays go through pixels.
         triangles: `(triangle, 3)`; fronts are counter-clockwise.
         rays: `(height, width, 2)`, x and y of each pixel's ray at depth 1.
         region: left, top, right, bottom of the pixels to fill.
@@ -146,6 +147,25 @@ def reflected(point, normal, light, albedo, gloss, shininess, beam):
     highlight = gloss * shine**shininess
     fade = max(-to_light[2] / distance, 0.0) ** beam
     return fade * (albedo + highlight) * facing / square
+
+
+@compiled
+@no_type_check
+def light_up(points, normals, albedo, light, look, received):
+    """Add to `received` what each point of a dull surface sends to a camera beside a light, as `reflected`.
+
+    Args:
+        points: `(point, 3)` in the frame of the light's camera.
+        normals: `(point, 3)` in that frame.
+        albedo: `(point,)`.
+        light: The light's place in that frame.
+        look: (shininess, beam), as in `shade`.
+        received: `(point,)`, changed.
+    """
+    for index in range(points.shape[0]):
+        point = (points[index, 0], points[index, 1], points[index, 2])
+        normal = (normals[index, 0], normals[index, 1], normals[index, 2])
+        received[index] += reflected(point, normal, light, albedo[index], 0.0, look[0], look[1])
 
 
 @compiled

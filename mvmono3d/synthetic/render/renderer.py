@@ -91,7 +91,7 @@ class Renderer:
         self._still_seen = see(self.stage.still_shape(), self.optics)
         self._pool = ThreadPoolExecutor(self.settings.threads)
         self._light, self._depth = self._furnish(light, depth)
-        self._finished = self._finish(self._light, self._whole_image())
+        self.empty = self._finish(self._light, self._whole_image())
         self._touches = [np.ascontiguousarray(each.scene.capsules.touches, dtype=np.bool_) for each in staged]
 
     @property
@@ -105,7 +105,7 @@ class Renderer:
         seen = [see(self.stage.shape(index * samples + sample), self.optics) for sample in range(samples)]
         regions = self._regions(seen)
         light, depth = self._expose(self.stage.surface, seen, regions, self._light, self._depth)
-        picture = self._finished.copy()
+        picture = self.empty.copy()
         self._finish_into(picture, light, regions)
         return Picture(picture, depth)
 
@@ -173,8 +173,10 @@ class Renderer:
     ) -> list[Layer]:
         def one(view: int) -> Layer:
             depth = behind[view].copy()
-            rays = self.optics.rays[sample, view]
-            return Layer(depth, cast_view(surface, seen, view, rays, region=regions[view], depth=depth))
+            hit = cast_view(
+                surface, seen, self.optics, view, sample=sample, region=regions[view], depth=depth
+            )
+            return Layer(depth, hit)
 
         return list(self._pool.map(one, range(self.views)))
 

@@ -43,15 +43,16 @@ class Exposure:
     """How one frame is taken."""
 
     exposure_s: float = 0.001
-    gain_db: float = 0.0
-    strobe: bool = True
-    """Without it only `AMBIENT` of the light is there."""
+    gain: float = 1.0
+    """A factor, not decibels."""
+    strobe: float = 1.0
+    """Share of the strobes' full power; `AMBIENT` is there without them."""
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.exposure_s <= 1.0 or not -6.0 <= self.gain_db <= 48.0:
+        if not 0.0 < self.exposure_s <= 1.0 or not 0.0 < self.gain <= 256.0 or not 0.0 <= self.strobe <= 1.0:
             raise ConfigurationError(
-                f"exposure of {self.exposure_s * 1e6:g} µs, gain {self.gain_db:g} dB: "
-                "expected 0 < exposure <= 1 s and -6 <= gain <= 48 dB"
+                f"exposure of {self.exposure_s * 1e6:g} µs, gain {self.gain:g}, strobe {self.strobe:g}: "
+                "expected 0 < exposure <= 1 s, 0 < gain <= 256 and 0 <= strobe <= 1"
             )
 
 
@@ -80,10 +81,10 @@ def take_picture(
     """
     image = np.empty(light.shape, dtype=np.uint8 if bits == 8 else np.uint16) if out is None else out
     highest = float(2**bits - 1)
-    per_electron = highest / sensor.full_well * 10.0 ** (exposure.gain_db / 20.0)
+    per_electron = highest / sensor.full_well * exposure.gain
     expose(
         light,
-        exposure.exposure_s * sensor.white_rate * (1.0 if exposure.strobe else AMBIENT),
+        exposure.exposure_s * sensor.white_rate * (AMBIENT + exposure.strobe),
         sensor.dark_rate / sensor.white_rate,
         sensor.full_well,
         sensor.read_noise,

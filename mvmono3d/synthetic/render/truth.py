@@ -91,12 +91,13 @@ def look_for(
         points_world=middle,
         pixels=where.pixels,
         depth=where.depth,
-        smear_px=_smear(points_world, optics),
+        smear_px=smear(points_world, optics),
         state=state,
     )
 
 
-def _smear(points_world: Float[Array, "sample joint 3"], optics: Optics) -> Float[Array, "view joint"]:
+def smear(points_world: Float[Array, "sample joint 3"], optics: Optics) -> Float[Array, "view joint"]:
+    """Return how far points move in each image while the shutter is open [px]."""
     samples = len(points_world)
     first, last = (project_joints(points_world[sample], optics).pixels for sample in (0, -1))
     # The samples lie in the middles of equal parts of the exposure.

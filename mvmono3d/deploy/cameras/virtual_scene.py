@@ -1,0 +1,128 @@
+"""What stands before the virtual rig. Imports the renderer: for the virtual rig's own process alone."""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mvmono3d.calibration.board import Board, BoardKind
+from mvmono3d.calibration.board_pattern import draw_board
+from mvmono3d.core.rig import Rig
+from mvmono3d.core.schema import sha256_of_bytes, sha256_of_file
+from mvmono3d.core.skeleton_file import load_skeleton
+from mvmono3d.deploy.cameras.sources import VirtualSource
+from mvmono3d.errors import ConfigurationError
+from mvmono3d.geometry.rigid import camera_centres, rotation_from_vector, transform_from
+from mvmono3d.synthetic.actors import stage
+from mvmono3d.synthetic.motion import draw_noise, sample_noise
+from mvmono3d.synthetic.props import PropSettings
+from mvmono3d.synthetic.render import renderer
+from mvmono3d.synthetic.render.look import draw_look
+from mvmono3d.synthetic.render.renderer import Renderer, RenderSettings, exposure_times
+from mvmono3d.synthetic.render.sheet import Sheet, SheetRenderer
+from mvmono3d.synthetic.render.take import Pictures, Take, write_take
+from mvmono3d.synthetic.streams import generator
+
+BOARD = Board(
+    kind=BoardKind.CHARUCO, squares=(7, 5), square_m=0.03, marker_m=0.0225, dictionary="DICT_5X5_100"
+)
+"""The board of the scene "board"."""
+_SKELETONS = {"hand": "hand21", "body": "body17"}
+_PROPS = PropSettings(held=0.3, moving=1, standing=0)
+_MARGIN = 0.4
+"""White round the board, in squares."""
+_TEXELS = 96
+"""Of the board's print, per square."""
+
+
+def pictures_of(source: VirtualSource, rig: Rig, *, rate_hz: float, exposure_s: float) -> Pictures:
+    """Return the renderer of a virtual scene; see `VirtualSource`."""
+    frames = max(2, round(source.seconds * rate_hz))
+    settings = RenderSettings(
+        samples=1 if source.live else 3, fineness=0.6 if source.live else 0.9, threads=2
+    )
+    if source.scene == "board":
+        return _board(rig, replace(settings, samples=5), source.seed, frames, rate_hz, exposure_s)
+    times = exposure_times(frames, rate_hz=rate_hz, exposure_s=exposure_s, samples=settings.samples)
+    skeleton = load_skeleton(source.skeleton or _SKELETONS[source.scene])
+    staged = stage(skeleton, times, seed=source.seed, subject=source.seed, props=_PROPS)
+    look = replace(draw_look(source.seed), skin=0.55, background=0.06, sleeve=0.7)
+    made = Renderer([staged], rig, looks=[look], settings=settings)
+    if not made.truth(0)[0].state.min() < 3:
+        raise ConfigurationError(
+            f"virtual scene {source.scene!r} is seen by no camera of the rig: expected a rig round the "
+            "world's origin; scene 'body' needs one of the size of a room"
+        )
+    return made
+
+
+def rendered_take(
+    source: VirtualSource,
+    rig: Rig,
+    *,
+    rate_hz: float,
+    exposure_s: float,
+    progress: Callable[[int, int], None] | None = None,
+) -> Take:
+    """Return the scene's take from the user's cache, rendered first where it isn't there."""
+    code = [*sorted(Path(renderer.__file__).parent.glob("*.py")), Path(__file__)]
+    sums = [sha256_of_file(path).encode() for path in code]
+    values = (source.scene, source.skeleton, source.seed, source.seconds, rate_hz, exposure_s, rig.hash)
+    key = sha256_of_bytes(*(repr(value).encode() for value in values), *sums)[:20]
+    folder = take_cache() / key
+    if (folder / "index.npz").is_file():
+        return Take(folder)
+    pictures = pictures_of(source, rig, rate_hz=rate_hz, exposure_s=exposure_s)
+    return write_take(folder, pictures, progress=progress)
+
+
+def take_cache() -> Path:
+    """Return the folder of rendered takes."""
+    root = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser()
+    return root / "mvmono3d" / "virtual"
+
+
+def _board(
+    rig: Rig, settings: RenderSettings, seed: int, frames: int, rate_hz: float, exposure_s: float
+) -> SheetRenderer:
+    times = exposure_times(frames, rate_hz=rate_hz, exposure_s=exposure_s, samples=settings.samples)
+    look = replace(draw_look(seed), background=0.06)
+    return SheetRenderer(
+        board_sheet(BOARD, wave_board(BOARD, rig, times, seed=seed)), rig, look=look, settings=settings
+    )
+
+
+def board_sheet(board: Board, world_from_board: np.ndarray) -> Sheet:
+    """Return a board printed on a sheet with a white margin."""
+    page = draw_board(board, pixels_per_square=_TEXELS)
+    margin = round(_MARGIN * _TEXELS)
+    page = cv2.copyMakeBorder(page, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=(255,))
+    edge = margin / _TEXELS * board.square_m
+    return Sheet(
+        print=np.asarray(page, dtype=np.uint8),
+        size_m=np.array(board.squares) * board.square_m + 2.0 * edge,
+        corner_m=np.full(2, -edge),
+        points_m=board.corners_m(),
+        world_from_sheet=world_from_board,
+        two_sided=board.two_sided,
+    )
+
+
+def wave_board(board: Board, rig: Rig, time_s: np.ndarray, *, seed: int) -> np.ndarray:
+    """Return poses `(time, 3, 4)` of a board waved slowly before the cameras, tilted every way."""
+    draw = generator(seed, "virtual board")
+    centres = camera_centres(np.asarray(rig.camera_from_world))
+    size = np.array(board.squares) * board.square_m
+    amplitude = np.array([0.09, 0.09, 0.09, 0.6, 0.6, 1.2])
+    moves = sample_noise(draw_noise(draw, amplitude, band_hz=(0.05, 0.35)), time_s)
+    # The front faces -Z: a turned board looks at the cameras' middle.
+    towards = centres.mean(axis=0) / np.linalg.norm(centres.mean(axis=0))
+    side = np.cross(towards, [0.0, 1.0, 0.0] if abs(towards[1]) < 0.9 else [1.0, 0.0, 0.0])
+    side /= np.linalg.norm(side)
+    facing = np.stack([side, np.cross(-towards, side), -towards], axis=1)
+    rotation = facing @ rotation_from_vector(moves[:, 3:])
+    middle = np.array([*(0.5 * size), 0.0])
+    return transform_from(rotation, moves[:, :3] - rotation @ middle)

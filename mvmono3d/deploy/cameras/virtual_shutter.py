@@ -1,0 +1,129 @@
+"""Exposes the virtual rig's light at every trigger pulse and publishes what its sensors make of it."""
+
+import queue
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from mvmono3d.deploy.cameras.virtual_orders import LightOrder, Order, RigOrder, take_index
+from mvmono3d.deploy.exposure.control import Lighting
+from mvmono3d.deploy.ring.writer import RingFrame, RingWriter
+from mvmono3d.synthetic.render.sensor import Exposure, SensorSettings, noise_key, take_picture
+
+_NS = 1_000_000_000
+_THREADS = 2
+
+
+class Light(Protocol):
+    """What reaches the sensors of several cameras, frame by frame."""
+
+    @property
+    def frames(self) -> int:
+        """How many frames there are."""
+        ...
+
+    @property
+    def views(self) -> int:
+        """How many cameras there are."""
+        ...
+
+    def of(self, frame: int) -> list[np.ndarray]:
+        """Return the light of each view; overwritten by the next call."""
+        ...
+
+
+class _Exposed(NamedTuple):
+    """A frame set that waits for its pulse."""
+
+    slots: list[int]
+    lighting: Lighting
+
+
+class Shutter:
+    """Keeps the next frame set ready, so that it can be there as soon as its exposure is over."""
+
+    def __init__(self, order: RigOrder, light: Light, ring: RingWriter) -> None:
+        self._order, self._light, self._ring = order, light, ring
+        self._lighting = order.lighting
+        self._sensor = SensorSettings()
+        self._frame_id = 0
+        self._pool = ThreadPoolExecutor(_THREADS)
+
+    def run(self, orders: "queue.SimpleQueue[Order | None]") -> None:
+        """Expose pulse after pulse until the orders end."""
+        period_ns = round(_NS / self._order.rate_hz)
+        exposed, pulse_ns = self._expose(), time.monotonic_ns() + period_ns
+        while True:
+            due_ns = pulse_ns if self._order.own_trigger else None
+            order = _wait(orders, due_ns)
+            if order is _END:
+                return
+            if isinstance(order, LightOrder):
+                self._lighting = order.lighting
+                continue
+            at_ns = time.monotonic_ns() if due_ns is None else pulse_ns
+            self._publish(exposed, at_ns)
+            exposed = self._expose()
+            # A pulse during the work for the last one finds the cameras busy and is missed, as a real one is.
+            pulse_ns += period_ns * max(1, -(-(time.monotonic_ns() - pulse_ns) // period_ns))
+
+    def _expose(self) -> _Exposed:
+        """Make the images of the next frame, in the ring's memory."""
+        order, lighting = self._order, self._lighting
+        lights = self._light.of(take_index(self._frame_id, self._light.frames))
+        exposure = Exposure(
+            exposure_s=lighting.exposure_ns / _NS, gain=lighting.gain, strobe=min(lighting.strobe, 1.0)
+        )
+        places = [self._ring.reserve(view) for view in range(len(lights))]
+
+        def one(view: int) -> None:
+            part = lights[view][order.top : order.top + order.height, order.left : order.left + order.width]
+            key = noise_key(order.source.seed, frame=self._frame_id, view=view)
+            take_picture(part, exposure, self._sensor, key=key, bits=order.bits, out=places[view][1])
+
+        list(self._pool.map(one, range(len(lights))))
+        return _Exposed([slot for slot, _ in places], lighting)
+
+    def _publish(self, exposed: _Exposed, at_ns: int) -> None:
+        end_ns = at_ns + exposed.lighting.exposure_ns
+        time.sleep(max(0, end_ns - time.monotonic_ns()) / _NS)
+        for view, slot in enumerate(exposed.slots):
+            self._ring.commit(view, slot)
+        frames = [
+            RingFrame(
+                view=view,
+                slot=slot,
+                frame_id=self._frame_id,
+                device_ns=at_ns,
+                host_ns=time.monotonic_ns(),
+                lighting=exposed.lighting,
+            )
+            for view, slot in enumerate(exposed.slots)
+        ]
+        self._ring.publish(frames, time_ns=at_ns)
+        self._frame_id += 1
+
+
+class _End:
+    """No orders will come any more."""
+
+
+class _Due:
+    """The time of the next pulse has come."""
+
+
+_END, _DUE = _End(), _Due()
+
+
+def _wait(orders: "queue.SimpleQueue[Order | None]", due_ns: int | None) -> Order | _End | _Due:
+    """Return the next order, or that the pulse is due."""
+    try:
+        if due_ns is None:
+            order = orders.get()
+        else:
+            order = orders.get(timeout=max(0, due_ns - time.monotonic_ns()) / _NS)
+    except queue.Empty:
+        return _DUE
+    return _END if order is None else order
