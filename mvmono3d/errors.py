@@ -62,6 +62,10 @@ class StreamError(MVMono3DError):
     """The pose stream is not there, refuses, or says what can't be understood."""
 
 
+class EngineError(MVMono3DError):
+    """A GPU or its runtime did not do what it was asked."""
+
+
 class MissingDependencyError(MVMono3DError):
     """An optional package is needed for what was asked."""
 

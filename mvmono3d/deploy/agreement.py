@@ -12,7 +12,8 @@ from mvmono3d.geometry.projection import project
 Tensors = Mapping[str, np.ndarray]
 """Named tensors of a graph, frames stacked on a first axis."""
 
-_CHOICES = ("source", "decided_by", "reason")
+CHOICES = ("source", "decided_by", "reason")
+"""Outputs that are decisions, and not quantities."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +51,9 @@ def compare(expected: Tensors, got: Tensors, *, inputs: Tensors, tolerances: Tol
     return Agreement(
         frames=len(expected["source"]),
         points_m=_greatest(np.where(present, apart, 0.0), tolerances.share),
-        pixels_px=_greatest(_pixels_apart(expected, got, inputs, present), tolerances.share),
+        pixels_px=_greatest(pixels_apart(expected, got, inputs=inputs, present=present), tolerances.share),
         occlusion_states=_states_apart(expected, got, inputs["view_mask"], tolerances.logits),
-        choices=float(np.mean([expected[name] != got[name] for name in _CHOICES])),
+        choices=float(np.mean([expected[name] != got[name] for name in CHOICES])),
         finite=all(bool(np.isfinite(tensor).all()) for tensor in got.values()),
     )
 
@@ -61,7 +62,8 @@ def _difference(expected: Tensors, got: Tensors, name: str) -> np.ndarray:
     return got[name].astype(np.float64) - expected[name].astype(np.float64)
 
 
-def _pixels_apart(expected: Tensors, got: Tensors, inputs: Tensors, present: np.ndarray) -> np.ndarray:
+def pixels_apart(expected: Tensors, got: Tensors, *, inputs: Tensors, present: np.ndarray) -> np.ndarray:
+    """Return how far apart two runs put each joint (time joint), at most in any view that delivered."""
     rig = {name: inputs[name].astype(np.float64) for name in ("lens", "camera_from_world")}
     one, other = (project(run["points_world"].astype(np.float64), **rig) for run in (expected, got))
     seen = one.in_front & other.in_front & present[:, None, :] & inputs["view_mask"][:, :, None]

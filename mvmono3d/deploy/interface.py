@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from mvmono3d.errors import InvalidFileError
+
 FLOAT, INTEGER, BOOLEAN = "float32", "int64", "bool"
 
 
@@ -53,3 +55,17 @@ OUTPUTS = (
     TensorSpec(name="occlusion_logits", dtype=FLOAT, shape="view joint 4", frame="OcclusionState"),
     TensorSpec(name="next_state", dtype=FLOAT, shape="state"),
 )
+
+
+def check_names(
+    inputs: tuple[TensorSpec, ...],
+    outputs: tuple[TensorSpec, ...],
+    *,
+    got_inputs: tuple[str, ...],
+    got_outputs: tuple[str, ...],
+) -> None:
+    """Raise `InvalidFileError` unless a graph's tensors carry the promised names, in any order."""
+    for kind, promised, got in (("inputs", inputs, got_inputs), ("outputs", outputs, got_outputs)):
+        names = tuple(tensor.name for tensor in promised)
+        if set(names) != set(got):
+            raise InvalidFileError(f"graph with {kind} {', '.join(got)}; expected {', '.join(names)}")

@@ -40,6 +40,30 @@ class Tolerances(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     between views that tie then falls the other way."""
 
 
+class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A number that was measured, and how large it may be."""
+
+    name: str
+    unit: str
+    allowed: float
+    found: float
+
+
+class GraphGate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What was measured on a graph before it was let into the bundle."""
+
+    views: int
+    against: str
+    """What it was compared with."""
+    figures: tuple[Figure, ...]
+    lowered: int = 0
+    """Layers in lower precision."""
+    layers: int = 0
+    """Layers that could be, by their kind."""
+    lowered_share: float = 0.0
+    """Share of those layers' weights that are in lower precision."""
+
+
 class BundleManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All that a program needs to know before it runs a bundle."""
 
@@ -60,6 +84,8 @@ class BundleManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Standard deviation of good detections that the graphs expect; bring recordings to it by rescaling."""
     training: dict[str, str | int | float | bool]
     """Where the weights come from: experiment, checkpoint hash, data, metrics."""
+    gates: tuple[GraphGate, ...] = ()
+    """What each graph had to pass; bundles of earlier versions don't state it."""
 
     @property
     def files(self) -> tuple[BundleFile, ...]:

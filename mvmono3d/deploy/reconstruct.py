@@ -9,8 +9,9 @@ from mvmono3d.core.rig import Rig
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.core.trajectory import PointSource, Reconstruction, Trajectory
 from mvmono3d.deploy.bundle import Bundle, read_bundle
+from mvmono3d.deploy.engines.load import load_graph
 from mvmono3d.deploy.frames import graph_inputs
-from mvmono3d.deploy.selftest import load_graph, run_sequence
+from mvmono3d.deploy.selftest import run_sequence
 from mvmono3d.errors import InvalidRecordError
 from mvmono3d.geometry.noise_scale import recording_sigma_px
 from mvmono3d.geometry.projection import project

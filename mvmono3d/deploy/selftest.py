@@ -13,7 +13,7 @@ import numpy as np
 from mvmono3d.core.npz import read_npz, write_npz
 from mvmono3d.deploy.agreement import Agreement, Tensors, compare
 from mvmono3d.deploy.bundle import Bundle
-from mvmono3d.deploy.engines.onnxruntime import Engine
+from mvmono3d.deploy.engines.load import load_graph
 from mvmono3d.deploy.interface import INPUTS, OUTPUTS, TensorSpec
 from mvmono3d.deploy.manifest import GraphFile
 from mvmono3d.errors import InvalidFileError, ParityError
@@ -72,16 +72,16 @@ def run_sequence(engine: Runner, inputs: Tensors, *, state_size: int) -> dict[st
     return {name: np.stack([outputs[name] for outputs in frames]) for name in frames[0]}
 
 
-def check_bundle(bundle: Bundle, *, threads: int = 1) -> dict[int, Agreement]:
-    """Replay the self-test of every graph on this machine; the key is the number of views.
+def check_bundle(bundle: Bundle, *, threads: int = 1, engine: str = "cpu") -> dict[int, Agreement]:
+    """Replay the self-test of every graph on an engine of this machine; the key is the number of views.
 
     Raises `ParityError` when a graph gives anything else here than where it was exported.
     """
     agreements: dict[int, Agreement] = {}
     for graph in bundle.manifest.graphs:
-        engine = load_graph(bundle, graph, threads=threads)
+        loaded = load_graph(bundle, graph, threads=threads, engine=engine)
         inputs, expected = read_selftest(bundle, graph)
-        got = run_sequence(engine, inputs, state_size=graph.state_size)
+        got = run_sequence(loaded, inputs, state_size=graph.state_size)
         tolerances = bundle.manifest.tolerances
         agreement = compare(expected, got, inputs=inputs, tolerances=tolerances)
         problems = agreement.problems(tolerances)
@@ -92,13 +92,6 @@ def check_bundle(bundle: Bundle, *, threads: int = 1) -> dict[int, Agreement]:
             )
         agreements[graph.views] = agreement
     return agreements
-
-
-def load_graph(bundle: Bundle, graph: GraphFile, *, threads: int = 1) -> Engine:
-    """Load a graph of a bundle and check the names of its tensors."""
-    engine = Engine(bundle.path_of(graph), threads=threads)
-    engine.check(bundle.manifest.inputs, bundle.manifest.outputs)
-    return engine
 
 
 def _names(side: str, graph: GraphFile, tensors: tuple[TensorSpec, ...]) -> dict[str, str]:

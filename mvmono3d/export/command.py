@@ -1,56 +1,86 @@
-"""Turn a checkpoint into a bundle: ONNX graphs, manifest with hashes, self-test, model card.
+"""Turn a checkpoint into a bundle, a bundle into one of lower precision, or a bundle into TensorRT engines.
 
-CHECKPOINT is what a training wrote, with its config.yaml beside it or one folder above. The bundle is
-written only if every graph gives what PyTorch gives, to 0.1 mm and 0.1 px, on 96 frames of the built-in
-world, with a camera lost for a while and with one fewer. `python -m mvmono3d.deploy BUNDLE` then checks
-it on any machine, without PyTorch.
+SOURCE is a checkpoint that a training wrote, with its config.yaml beside it or one folder above, or the
+folder of a bundle. A bundle is written only if every graph passes its gate. fp32: it gives what PyTorch
+gives, to 0.1 mm and 0.1 px, on 96 frames of the built-in world, with a camera lost for a while and with one fewer.
+fp16 and int8: on the synthetic test set 99 of 100 joints move by at most 0.25 px, the mean error grows by at
+most 0.1 mm. --tensorrt builds engines for this machine's GPU into the user's cache; they are never part of a
+bundle. `python -m mvmono3d.deploy BUNDLE` then checks a bundle on any machine, without PyTorch.
 """
 
 import argparse
-import tempfile
-from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-import yaml
 from rich.console import Console
 
+from mvmono3d.deploy.manifest import MANIFEST_FILE, BundleManifest
 from mvmono3d.errors import ConfigurationError
-from mvmono3d.export.bundle import Source, write_bundle
-from mvmono3d.export.checkpoint import Trained, load_trained
-from mvmono3d.export.frames import selftest_inputs
-from mvmono3d.export.graph import SingleFrame
-from mvmono3d.export.steady import steady_inputs
 
 _VIEWS = (4, 8)
 _FEWEST, _MOST = 2, 16
+_PRECISIONS = ("fp32", "fp16", "int8")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the verb takes."""
-    parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="for instance …/best.ckpt")
-    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="new folder")
     parser.add_argument(
-        "--views", type=int, nargs="+", default=list(_VIEWS), metavar="N",
-        help="a graph for each number of cameras; fewer cameras run masked (default: 4 8)",
+        "source", type=Path, metavar="SOURCE", help="a checkpoint, for instance …/best.ckpt, or a bundle"
+    )
+    parser.add_argument("--out", type=Path, metavar="BUNDLE", help="new folder; only --tensorrt needs none")
+    parser.add_argument(
+        "--views", type=int, nargs="+", metavar="N",
+        help="a graph for each number of cameras; fewer cameras run masked (default: 4 8, or the bundle's)",
     )  # fmt: skip
+    parser.add_argument(
+        "--precision", choices=_PRECISIONS, default="fp32",
+        help="of layers with weights (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--tensorrt", action="store_true", help="build TensorRT engines here, for this machine's GPU"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Export and say where the bundle lies."""
-    views = _checked(arguments.views)
-    trained = load_trained(arguments.checkpoint)
-    with tempfile.TemporaryDirectory() as folder:
-        skeleton = _skeleton_file(trained.skeleton, Path(folder))
-        manifest = write_bundle(arguments.out, _source(trained, skeleton), views=views)
+    """Export, build, and say where things lie."""
     out = Console(highlight=False, soft_wrap=True)
-    out.print(
-        f"{arguments.out}: skeleton {manifest.skeleton.name}, graphs for "
-        f"{', '.join(str(graph.views) for graph in manifest.graphs)} views, parity and self-test passed"
-    )
-    out.print(f"next          python -m mvmono3d.deploy {arguments.out}")
+    folder = arguments.out
+    if folder is None and not (arguments.tensorrt and _is_bundle(arguments.source)):
+        raise ConfigurationError("--out BUNDLE is missing; only a bundle with --tensorrt goes without")
+    if folder is not None:
+        manifest = _export(arguments)
+        out.print(
+            f"{folder}: skeleton {manifest.skeleton.name}, {manifest.precision}, graphs for "
+            f"{', '.join(str(graph.views) for graph in manifest.graphs)} views, parity and self-test passed"
+        )
+    if arguments.tensorrt:
+        # Apart from the rest: a rig has neither torch nor onnx.
+        from mvmono3d.export.engines import build_engines
+
+        for path in build_engines(folder or arguments.source):
+            out.print(f"engine        {path}")
+    out.print(f"next          python -m mvmono3d.deploy {folder or arguments.source}{_engine(arguments)}")
     return 0
+
+
+def _export(arguments: argparse.Namespace) -> BundleManifest:
+    if _is_bundle(arguments.source):
+        from mvmono3d.export.from_bundle import export_bundle
+
+        if arguments.views is not None:
+            raise ConfigurationError("--views: a bundle's graphs are fixed; export its checkpoint again")
+        return export_bundle(arguments.source, arguments.out, precision=arguments.precision)
+    from mvmono3d.export.from_checkpoint import export_checkpoint
+
+    views = _checked(arguments.views or list(_VIEWS))
+    return export_checkpoint(arguments.source, arguments.out, views=views, precision=arguments.precision)
+
+
+def _is_bundle(source: Path) -> bool:
+    return (source / MANIFEST_FILE).is_file()
+
+
+def _engine(arguments: argparse.Namespace) -> str:
+    return " --engine tensorrt" if arguments.tensorrt else ""
 
 
 def _checked(views: list[int]) -> tuple[int, ...]:
@@ -59,26 +89,3 @@ def _checked(views: list[int]) -> tuple[int, ...]:
         if not _FEWEST <= count <= _MOST:
             raise ConfigurationError(f"--views {count}: expected {_FEWEST} to {_MOST} cameras")
     return chosen
-
-
-def _source(trained: Trained, skeleton: Path) -> Source:
-    def network_for(views: int) -> SingleFrame:
-        return SingleFrame(trained.reconstructor, views=views)
-
-    return Source(
-        network_for=network_for,
-        inputs_for=lambda views: steady_inputs(
-            partial(selftest_inputs, str(skeleton), views=views), network_for(views)
-        ),
-        skeleton=trained.reconstructor.skeleton,
-        noise_px=float(trained.reconstructor.units.noise_px),
-        training=trained.training,
-        measured=trained.measured,
-    )
-
-
-def _skeleton_file(content: Mapping[str, Any], folder: Path) -> Path:
-    # The run's own skeleton, also when the user's file has moved since.
-    path = folder / f"{content.get('name', 'skeleton')}.yaml"
-    path.write_text(yaml.safe_dump(dict(content), sort_keys=False), encoding="utf-8")
-    return path

@@ -13,13 +13,11 @@ from onnx_ir.passes import common
 from onnxscript import optimizer
 from torch import Tensor, nn
 
-from mvmono3d.core.schema import atomic_write
 from mvmono3d.deploy.interface import BOOLEAN, INPUTS, INTEGER, OUTPUTS, TensorSpec
 from mvmono3d.errors import ConfigurationError
-from mvmono3d.export.batch import drop_batch
-from mvmono3d.export.lint import lint
-from mvmono3d.export.products import prefer_products
-from mvmono3d.export.views import merge_views
+from mvmono3d.export.lint import refuse_unportable
+from mvmono3d.export.model_file import write_model
+from mvmono3d.export.simplify import simplify
 
 OPSET = 20
 _FOLDED = 1 << 24
@@ -34,15 +32,13 @@ def export_onnx(network: nn.Module, path: Path, *, axes: Mapping[str, int]) -> o
     Raises `ConfigurationError` with the operator or module that can't be exported.
     """
     model = _trace(network.eval(), axes)
-    _simplify(model)
-    problems = list(lint(onnx_ir.serde.serialize_model(model), axes=axes))
-    if problems:
-        raise ConfigurationError(f"the exported graph would not run everywhere: {'; '.join(problems[:5])}")
+    _fold(model)
+    simplify(model)
+    refuse_unportable(onnx_ir.serde.serialize_model(model), axes)
     # Where each node comes from in the source has served the lint; it holds paths of this machine.
     common.ClearMetadataAndDocStringPass()(model)
     proto = onnx_ir.serde.serialize_model(model)
-    with atomic_write(path) as file:
-        file.write(proto.SerializeToString())
+    write_model(path, proto)
     return proto
 
 
@@ -58,7 +54,7 @@ def _trace(network: nn.Module, axes: Mapping[str, int]) -> onnx_ir.Model:
                 input_names=[tensor.name for tensor in INPUTS],
                 output_names=[tensor.name for tensor in OUTPUTS],
                 verbose=False,
-                # Its rewrite rules changed answers of our graphs: see `_simplify`.
+                # Its rewrite rules changed answers of our graphs: see `_fold`.
                 optimize=False,
             )
     except torch.onnx.errors.OnnxExporterError as error:
@@ -68,31 +64,16 @@ def _trace(network: nn.Module, axes: Mapping[str, int]) -> onnx_ir.Model:
     return program.model
 
 
-def _simplify(model: onnx_ir.Model) -> None:
-    """Fold constants and merge what is computed twice; nothing that changes a number beyond its last digit.
+def _fold(model: onnx_ir.Model) -> None:
+    """Fold constants.
 
-    Engines optimise further when they load. The exporter's own rewrite rules take minutes on a graph of
-    thousands of nodes, and the rewritten graph decided other joints by consensus than the network.
+    The exporter's own rewrite rules take minutes on a graph of thousands of nodes, and the rewritten graph
+    decided other joints by consensus than the network.
     """
-    once = (common.CommonSubexpressionEliminationPass(), common.RemoveUnusedNodesPass())
-    passes = (
-        common.RemoveUnusedNodesPass(),
-        common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
-        common.DeduplicateInitializersPass(),
-        *once,
-    )
     with _quiet():
         optimizer.fold_constants(
             model, onnx_shape_inference=True, input_size_limit=_FOLDED, output_size_limit=_FOLDED
         )
-        for simplify in passes:
-            simplify(model)
-        prefer_products(model)
-        merge_views(model)
-        drop_batch(model)
-        merge_views(model)
-        for simplify in once:
-            simplify(model)
 
 
 @contextmanager

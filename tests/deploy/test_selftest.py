@@ -8,9 +8,10 @@ import pytest
 from mvmono3d.core.schema import sha256_of_file
 from mvmono3d.deploy.__main__ import main
 from mvmono3d.deploy.bundle import Bundle, read_bundle
+from mvmono3d.deploy.engines.load import load_graph
 from mvmono3d.deploy.latency import measure_latency
 from mvmono3d.deploy.manifest import BundleFile
-from mvmono3d.deploy.selftest import check_bundle, load_graph, read_selftest, write_selftest
+from mvmono3d.deploy.selftest import check_bundle, read_selftest, write_selftest
 from mvmono3d.errors import InvalidFileError, ParityError
 from tests.export.stand_in import FRAMES
 

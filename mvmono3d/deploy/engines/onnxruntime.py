@@ -7,10 +7,17 @@ import numpy as np
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as native  # pyright: ignore[reportAttributeAccessIssue]
 
-from mvmono3d.deploy.interface import TensorSpec
-from mvmono3d.errors import InvalidFileError, InvalidRecordError, MissingDependencyError
+from mvmono3d.deploy.interface import TensorSpec, check_names
+from mvmono3d.errors import EngineError, InvalidFileError, InvalidRecordError, MissingDependencyError
 
 CPU = "CPUExecutionProvider"
+PROVIDERS = {"cpu": CPU, "cuda": "CUDAExecutionProvider"}
+"""Where onnxruntime computes, by the word that commands take."""
+
+_REFUSED = (
+    native.EPFail, native.Fail, native.InvalidGraph, native.InvalidProtobuf, native.NoSuchFile,
+    native.NotImplemented, native.RuntimeException,
+)  # fmt: skip
 
 
 class Engine:
@@ -29,32 +36,13 @@ class Engine:
                 f"onnxruntime here has no {provider} (it has {', '.join(available)}); "
                 "install onnxruntime-gpu in place of onnxruntime, or use the CPU"
             )
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # A place of its own for every tensor, laid out once: a tenth faster on thousands of small ones.
-        options.enable_mem_reuse = False
-        try:
-            self._session = onnxruntime.InferenceSession(path, options, providers=[provider])
-        except (native.InvalidProtobuf, native.InvalidGraph, native.NoSuchFile, native.Fail) as error:
-            raise InvalidFileError(f"onnxruntime can't load {path}: {_first(error)}") from None
-        chosen = self._session.get_providers()[0]
-        if chosen != provider:
-            raise MissingDependencyError(
-                f"{path} runs on {chosen}, expected {provider}: see the driver's log"
-            )
+        self._session = _session(path, provider=provider, threads=threads)
         self.input_names: tuple[str, ...] = tuple(item.name for item in self._session.get_inputs())
         self.output_names: tuple[str, ...] = tuple(item.name for item in self._session.get_outputs())
 
     def check(self, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]) -> None:
         """Raise `InvalidFileError` unless the graph's tensors carry the promised names."""
-        for kind, promised, got in (
-            ("inputs", inputs, self.input_names),
-            ("outputs", outputs, self.output_names),
-        ):
-            names = tuple(tensor.name for tensor in promised)
-            if names != got:
-                raise InvalidFileError(f"graph with {kind} {', '.join(got)}; expected {', '.join(names)}")
+        check_names(inputs, outputs, got_inputs=self.input_names, got_outputs=self.output_names)
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Run one set of frames through the graph."""
@@ -62,7 +50,37 @@ class Engine:
             outputs = self._session.run(None, {name: np.asarray(value) for name, value in inputs.items()})
         except (native.InvalidArgument, ValueError) as error:
             raise InvalidRecordError(f"the graph refused its inputs: {_first(error)}") from None
+        except native.EPFail as error:
+            raise EngineError(f"the provider failed: {_first(error)}; see the driver's log") from None
         return dict(zip(self.output_names, (_plain(np.asarray(output)) for output in outputs), strict=True))
+
+
+def _session(path: Path, *, provider: str, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # A place of its own for every tensor, laid out once: a tenth faster on thousands of small ones.
+    options.enable_mem_reuse = False
+    if provider != CPU:
+        # Otherwise nodes that the provider can't take, or all of them, run on the CPU and nobody says so.
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+    try:
+        # Its Python wrapper would retry on the CPU by itself, here and at each call, with a word on stdout.
+        session = onnxruntime.InferenceSession(path, options, providers=[provider], enable_fallback=0)
+    except _REFUSED as error:
+        if "fallback to CPU EP has been explicitly disabled" in str(error):
+            raise MissingDependencyError(
+                f"{provider} does not run all of {path}: the rest would fall back to the CPU, "
+                "slower than the CPU alone; use the CPU, or see with verbose logging which nodes are left"
+            ) from None
+        raise InvalidFileError(f"onnxruntime can't load {path}: {_first(error)}") from None
+    chosen = session.get_providers()[0]
+    if chosen != provider:
+        raise MissingDependencyError(
+            f"{path} runs on {chosen}, expected {provider}: the provider could not start; compare the "
+            "CUDA and cuDNN versions that onnxruntime-gpu needs with those installed"
+        )
+    return session
 
 
 def _plain(output: np.ndarray) -> np.ndarray:

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from mvmono3d.deploy.bundle import read_bundle
-from mvmono3d.deploy.selftest import load_graph, read_selftest
+from mvmono3d.deploy.engines.load import load_graph
+from mvmono3d.deploy.selftest import read_selftest
 from tests.benchmarks.learned.sample import interval_of
 
 VIEWS = 4

@@ -1,0 +1,83 @@
+"""Chosen layers in 8-bit integers: weights per channel, activations by the range that calibration saw.
+
+Written as pairs of QuantizeLinear and DequantizeLinear with zero point 0, which onnxruntime computes in
+integers on CPUs and TensorRT on GPUs. Biases and outputs stay in single precision.
+"""
+
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnxruntime.quantization import CalibrationDataReader, QDQQuantizer, QuantType, TensorsData
+from onnxruntime.quantization.calibrate import CalibrationMethod, create_calibrator
+
+_OPERATORS = ["Conv", "Gemm", "MatMul"]
+_SYMMETRIC = {
+    "ActivationSymmetric": True,
+    "WeightSymmetric": True,
+    "QuantizeBias": False,
+    "OpTypesToExcludeOutputQuantization": _OPERATORS,
+}
+
+
+class Quantiser:
+    """A graph and the ranges of its values; quantises any choice of its layers."""
+
+    def __init__(self, model: onnx.ModelProto, *, feeds: Iterable[Mapping[str, np.ndarray]]) -> None:
+        """Run the graph over the feeds and note what every layer takes.
+
+        Args:
+            model: with a name for every node.
+            feeds: inputs of the whole graph, as many as its layers' ranges need.
+        """
+        self._model = onnx.shape_inference.infer_shapes(model)
+        self._ranges = _ranges(model, feeds)
+
+    def quantise(self, layers: Collection[str]) -> onnx.ModelProto:
+        """Return the graph with the layers of these names (Conv, Gemm, MatMul) in 8-bit integers."""
+        copy = onnx.ModelProto()
+        copy.CopyFrom(self._model)
+        quantiser = QDQQuantizer(
+            copy,
+            per_channel=True,
+            reduce_range=False,
+            weight_qType=QuantType.QInt8,
+            activation_qType=QuantType.QInt8,
+            tensors_range=self._ranges,
+            nodes_to_quantize=sorted(layers),
+            nodes_to_exclude=[],
+            op_types_to_quantize=_OPERATORS,
+            extra_options=_SYMMETRIC,
+        )
+        quantiser.quantize_model()
+        quantiser.model.topological_sort()
+        return quantiser.model.model
+
+
+def _ranges(model: onnx.ModelProto, feeds: Iterable[Mapping[str, np.ndarray]]) -> TensorsData:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        onnx.save(model, path)
+        calibrator = create_calibrator(
+            path,
+            _OPERATORS,
+            augmented_model_path=str(Path(folder) / "watched.onnx"),
+            calibrate_method=CalibrationMethod.MinMax,
+            providers=["CPUExecutionProvider"],
+            extra_options={"symmetric": True},
+        )
+        calibrator.collect_data(_Feeds(feeds))
+        return calibrator.compute_data()
+
+
+class _Feeds(CalibrationDataReader):
+    """Gives each feed once."""
+
+    def __init__(self, feeds: Iterable[Mapping[str, np.ndarray]]) -> None:
+        self._rest: Iterator[Mapping[str, np.ndarray]] = iter(feeds)
+
+    def get_next(self) -> dict[str, np.ndarray] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        feed = next(self._rest, None)
+        return None if feed is None else {name: np.asarray(value) for name, value in feed.items()}
