@@ -36,8 +36,12 @@ def presence(opened: Opened, names: dict[str, str]) -> list[Finding]:
     """Say of each camera whether it is there, and what it is; `names` are those of the serial numbers."""
     missing = dict(opened.missing)
     found = []
-    if opened.problem and not opened.cameras and not missing:
-        return [bad("cameras", opened.problem, "mend that first: nothing can be said of the cameras before")]
+    reasons = set(missing.values())
+    if not opened.cameras and len(reasons) < 2:
+        # What stops all of them alike is not theirs.
+        return [
+            bad("cameras", next(iter(reasons), opened.problem), "mend that first: it concerns all cameras")
+        ]
     if opened.source:
         found.append(Finding(subject="producers", state=opened.source))
     for serial, name in names.items():

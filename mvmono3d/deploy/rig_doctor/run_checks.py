@@ -36,7 +36,7 @@ _NO_PTP = (
 _LOSSES = {
     Cause.INCOMPLETE: _NETWORK,
     Cause.DUPLICATE: "the transport delivers frames twice: update producer and firmware",
-    Cause.DOUBLE_TRIGGER: "the trigger line bounces: shield or debounce it (LineDebouncerTime, image.features)",
+    Cause.DOUBLE_TRIGGER: "the trigger line bounces: shield it, or debounce it (LineDebouncerTime)",
     Cause.LATE: "this machine was too busy: close other programs, or raise sync.wait_ms",
     Cause.UNSYNCHRONISED: _CLOCK,
     Cause.FORMAT: "it delivers another format than it was set to: update producer and firmware",
