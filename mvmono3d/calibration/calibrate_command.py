@@ -1,7 +1,8 @@
-"""Calibrate cameras from pictures of a board: a rig, a report, or the reasons why there is none.
+"""Calibrate cameras from pictures of a board, or from joints: a rig, a report, or why there is none.
 
 IMAGES_OR_VIDEOS is a folder with one subfolder of images per camera (files that end in the same number
-are one pose of the board), a folder with one video per camera, or a .npz of saved corners. Where a check
+are one pose of the board), a folder with one video per camera, or a .npz of saved corners; with --keypoints
+2D joints of a recording. Where a check
 refuses, no rig is written and the exit code is 1; what only warns is said beside the rig.
 """
 
@@ -15,6 +16,7 @@ from mvmono3d.calibration.board_file import read_board
 from mvmono3d.calibration.camera_model import MODELS
 from mvmono3d.calibration.corner_cache import default_cache
 from mvmono3d.calibration.inputs import MOST_FRAMES, gather_sequence, thin
+from mvmono3d.calibration.keypoint_command import add_keypoint_arguments, run_keypoints
 from mvmono3d.calibration.provenance import Provenance, is_sequence, provenance
 from mvmono3d.calibration.report_json import report_content
 from mvmono3d.calibration.report_page import report_page
@@ -73,10 +75,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--temperature", type=float, metavar="DEG_C", help="written into rig and report")
     parser.add_argument("--processes", type=_positive, metavar="N", help="that look for the board")
     parser.add_argument("--no-cache", action="store_true", help="look for every corner anew")
+    add_keypoint_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Find corners, judge, write."""
+    if arguments.keypoints:
+        return run_keypoints(arguments)
     board = None if arguments.board is None else read_board(arguments.board)
     sequence = gather_sequence(
         arguments.path,

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mvmono3d.errors import InvalidRecordError
+
 
 class Severity(StrEnum):
     """How much a finding weighs."""
@@ -35,6 +37,9 @@ class Fault(StrEnum):
     HELD_OUT_WORSE = "boards not used fit worse"
     UNCERTAIN = "uncertain rig"
     UNSOLVED = "no solution"
+    JOINTS_DISAGREE = "cameras disagree about joints"
+    BREATHING = "bones change their length"
+    ROLLING_SHUTTER = "rolling shutter"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +55,49 @@ class Finding:
     remedy: str
     """What to do."""
 
+    def content(self) -> dict[str, str | list[str]]:
+        """Return it as JSON takes it."""
+        return {
+            "fault": str(self.fault),
+            "severity": str(self.severity),
+            "cameras": list(self.cameras),
+            "message": self.message,
+            "remedy": self.remedy,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graded:
+    """Two limits of one number: beyond the first a check warns, beyond the second it refuses."""
+
+    warn: float
+    refuse: float
+
+    def above(self, value: float) -> Severity | None:
+        """Grade a number that should be small; None where it is."""
+        if value <= self.warn:
+            return None
+        return Severity.REFUSE if value > self.refuse else Severity.WARN
+
+    def below(self, value: float) -> Severity | None:
+        """Grade a number that should be large; None where it is."""
+        if value >= self.warn:
+            return None
+        return Severity.REFUSE if value < self.refuse else Severity.WARN
+
 
 def refused(findings: Iterable[Finding]) -> bool:
     """Say whether one of them forbids a rig."""
     return any(finding.severity is Severity.REFUSE for finding in findings)
+
+
+def unsolved(error: InvalidRecordError) -> Finding:
+    """Return what a solver says of sightings that it can't take, as a finding."""
+    reason, _, remedy = str(error).rpartition(": ")
+    return Finding(
+        fault=Fault.UNSOLVED,
+        severity=Severity.REFUSE,
+        cameras=(),
+        message=reason or remedy,
+        remedy=remedy if reason else "record more",
+    )

@@ -7,7 +7,7 @@ that is known sets the scale (`scale.measure_length`).
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from mvmono3d.calibration.keypoint_bundle import PointBundle, adjust_points
 from mvmono3d.calibration.reprojection import Corners, Estimate
@@ -73,18 +73,13 @@ def refine_from_keypoints(
     """
     odd = np.arange(len(observations.time_ns)) % 2 == 1
     judging, used = observations.map(lambda array: array[odd]), observations.map(lambda array: array[~odd])
-    found, bundle, points = rig, None, 0
+    found, points = rig, 0
     for _ in range(_ROUNDS):
-        sigma_px = recording_sigma_px(used, found)
-        robust = _robust(used, found, sigma_px)
-        start, corners = _bundle_of(used, found, robust)
-        points = len(start.world_from_board)
-        bundle = adjust_points(start, corners, focal=focal)
-        found = _back_in_world(bundle, found, start)
-    before, after = _median_px(judging, rig), _median_px(judging, found)
+        found, points = placed_by_joints(used, found, focal=focal)
+    before, after = median_px(judging, rig), median_px(judging, found)
     length = None
     if known is not None:
-        length = _length(observations, found, known)
+        length = known_length(observations, found, known)
         found = scaled_rig(found, length.factor)
     said = ("refined", f"by {points} joints, {before:.2f} to {after:.2f} px at frames not used")
     kept = tuple(item for item in found.metadata if item[0] != "refined")
@@ -97,7 +92,19 @@ def refine_from_keypoints(
     )
 
 
-def _robust(observations: Observations, rig: Rig, sigma_px: float) -> RobustTriangulated:
+def placed_by_joints(observations: Observations, rig: Rig, *, focal: bool = False) -> tuple[Rig, int]:
+    """Return the rig after one adjustment by all joints that its cameras agree on, and how many those are.
+
+    The world's place and scale stay; raises as `refine_from_keypoints`.
+    """
+    start, corners = _bundle_of(observations, rig, triangulated_joints(observations, rig))
+    bundle = adjust_points(start, corners, focal=focal)
+    return _back_in_world(bundle, rig, start), len(start.world_from_board)
+
+
+def triangulated_joints(observations: Observations, rig: Rig) -> RobustTriangulated:
+    """Triangulate all joints, with gates as wide as this recording and rig need."""
+    sigma_px = recording_sigma_px(observations, rig)
     return triangulate_robust_bulk(
         np.asarray(observations.pixels, dtype=np.float64),
         np.asarray(observations.confidence, dtype=np.float64),
@@ -122,7 +129,20 @@ def _bundle_of(observations: Observations, rig: Rig, robust: RobustTriangulated)
     kept = np.unique(np.linspace(0, len(time) - 1, min(len(time), MOST_POINTS)).astype(np.int64))
     time, joint = time[kept], joint[kept]
     at = np.asarray(robust.points_world)[time, joint]
-    point, view = np.nonzero(detected[time, :, joint])
+    return joints_as_boards(observations, rig, at, detected, time=time, joint=joint)
+
+
+def joints_as_boards(
+    observations: Observations,
+    rig: Rig,
+    points_world: Float[Array, "point 3"],
+    counted: Bool[Array, "time view joint"],
+    *,
+    time: Int[Array, " point"],
+    joint: Int[Array, " point"],
+) -> tuple[Estimate, Corners]:
+    """Return joints at instants as boards of one corner each, seen where `counted` says so."""
+    point, view = np.nonzero(counted[time, :, joint])
     corners = Corners(
         view=view,
         pose=point,
@@ -130,7 +150,7 @@ def _bundle_of(observations: Observations, rig: Rig, robust: RobustTriangulated)
         point_board=np.zeros((len(view), 3)),
         pixels=np.asarray(observations.pixels, dtype=np.float64)[time[point], view, joint[point]],
     )
-    boards = np.concatenate([np.tile(np.eye(3), (len(at), 1, 1)), at[..., None]], axis=-1)
+    boards = np.concatenate([np.tile(np.eye(3), (len(time), 1, 1)), points_world[..., None]], axis=-1)
     estimate = Estimate(
         lens=np.asarray(rig.camera.lens, dtype=np.float64),
         camera_from_world=np.asarray(rig.camera_from_world, dtype=np.float64),
@@ -175,16 +195,18 @@ def _similarity(new: Array, old: Array) -> tuple[Array, Array, float]:
     return rotation, shift, scale
 
 
-def _median_px(observations: Observations, rig: Rig) -> float:
-    robust = _robust(observations, rig, recording_sigma_px(observations, rig))
+def median_px(observations: Observations, rig: Rig) -> float:
+    """Return the median residual of joints that three views (of two cameras both) agree on; inf for none."""
+    robust = triangulated_joints(observations, rig)
     solved = (np.asarray(robust.agreeing) >= min(3, len(rig.names)))[:, None]
     used: Bool[Array, "time view joint"] = solved & np.asarray(observations.detected)
     found: Float[Array, " seen"] = np.asarray(robust.residual_px)[used]
     return float(np.median(found)) if len(found) else float("inf")
 
 
-def _length(observations: Observations, rig: Rig, known: KnownLength) -> Length:
-    robust = _robust(observations, rig, recording_sigma_px(observations, rig))
+def known_length(observations: Observations, rig: Rig, known: KnownLength) -> Length:
+    """Compare a known length with what the rig makes of it; raises as `measure_length`."""
+    robust = triangulated_joints(observations, rig)
     ends = [known.first, known.second]
     present = (np.asarray(robust.agreeing)[:, ends] >= min(3, len(rig.names))).all(axis=1)
     points = np.asarray(robust.points_world)

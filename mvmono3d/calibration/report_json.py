@@ -18,16 +18,7 @@ def report_content(
     return {
         "schema": SCHEMA_VERSION,
         "verdict": "accepted" if judgement.accepted else "refused",
-        "findings": [
-            {
-                "fault": str(finding.fault),
-                "severity": str(finding.severity),
-                "cameras": list(finding.cameras),
-                "message": finding.message,
-                "remedy": finding.remedy,
-            }
-            for finding in judgement.findings
-        ],
+        "findings": [finding.content() for finding in judgement.findings],
         "cameras": [_camera(judgement, view, name) for view, name in enumerate(cameras)],
         "offsets_taken_out": judgement.synchronised,
         "offsets": _offsets(judgement, cameras),

@@ -11,7 +11,7 @@ from mvmono3d.calibration.checks_before import checked_before
 from mvmono3d.calibration.checks_start import checked_start
 from mvmono3d.calibration.checks_time import checked_offsets
 from mvmono3d.calibration.coverage import Coverage, coverage
-from mvmono3d.calibration.findings import Fault, Finding, Severity, refused
+from mvmono3d.calibration.findings import Finding, Severity, refused, unsolved
 from mvmono3d.calibration.proportions import checked_proportions, measured_proportions
 from mvmono3d.calibration.sightings import BoardSightings
 from mvmono3d.calibration.solution import Calibration, CalibrationSettings
@@ -101,17 +101,6 @@ def _solved(
             return found, None
         calibration = calibrate(sightings, settings=settings, start=start)
     except InvalidRecordError as error:
-        return [*found, _unsolved(error)], None
+        return [*found, unsolved(error)], None
     floor = settings.world_pose is not None
     return [*found, *checked_after(calibration, sightings, views, floor=floor)], calibration
-
-
-def _unsolved(error: InvalidRecordError) -> Finding:
-    reason, _, remedy = str(error).rpartition(": ")
-    return Finding(
-        fault=Fault.UNSOLVED,
-        severity=Severity.REFUSE,
-        cameras=(),
-        message=reason or remedy,
-        remedy=remedy if reason else "record more boards",
-    )

@@ -1,16 +1,20 @@
 """2D joints of a recording, whatever tool wrote them, with the skeleton's joints and the rig's cameras."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
-from mvmono3d.core.detections_file import Detections, read_detections
+import numpy as np
+
+from mvmono3d.core.detections_file import Detections, people_of, read_detections
 from mvmono3d.core.observations import Observations
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.core.skeleton_file import load_skeleton, skeleton_names
 from mvmono3d.errors import InvalidFileError, UnknownNameError
-from mvmono3d.formats.deeplabcut import read_deeplabcut
-from mvmono3d.formats.openpose import read_openpose
-from mvmono3d.formats.sleap import read_sleap
+from mvmono3d.formats.deeplabcut import count_deeplabcut, read_deeplabcut
+from mvmono3d.formats.openpose import read_openpose, read_openpose_people
+from mvmono3d.formats.sleap import count_sleap, read_sleap
 from mvmono3d.formats.view_names import match_views
 from mvmono3d.formats.view_track import ViewTrack, combine_views
 
@@ -20,6 +24,38 @@ _KNOWN = (
 )
 
 
+class PeopleRead(NamedTuple):
+    """Everybody in a recording."""
+
+    places: tuple[Detections, ...]
+    """One entry per place in the files, all of equal shape."""
+    names: tuple[str, ...] | None
+    """Whose each place is, where the file says so; else one place may hold different people."""
+
+
+def read_any_people(
+    path: Path, *, skeleton: Skeleton | None, views: Sequence[str], rate_hz: float
+) -> PeopleRead:
+    """Read everybody in a recording; see `read_any_detections`, which reads one."""
+    if path.is_dir() and any(path.glob("*/*.json")):
+        read = read_openpose_people(path, skeleton=skeleton, cameras=views, rate_hz=rate_hz)
+        return PeopleRead(read, None)
+    names, count = None, 1
+    if path.is_file() and path.suffix == ".npz":
+        names, count = people_of(path)
+    elif path.is_dir():
+        files, _, animals = _files_of_cameras(path)
+        count = max(animals(file) for file in files.values())
+    if count == 1:
+        one = read_any_detections(path, skeleton=skeleton, views=views, rate_hz=rate_hz)
+        return PeopleRead((one,), names)
+    places = tuple(
+        read_any_detections(path, skeleton=skeleton, views=views, person=place, rate_hz=rate_hz, sparse=True)
+        for place in range(count)
+    )
+    return PeopleRead(places, names)
+
+
 def read_any_detections(
     path: Path,
     *,
@@ -27,12 +63,14 @@ def read_any_detections(
     views: Sequence[str],
     person: int | None = None,
     rate_hz: float = 60.0,
+    sparse: bool = False,
 ) -> Detections:
     """Read a recording; joints come in the skeleton's order, views in the rig's.
 
     Joints are matched by name; what the skeleton doesn't name is left out. Cameras of the rig that the
     recording lacks are absent from the result's views. Without `skeleton`, the file's own word or, failing
     that, the one shipped skeleton that fits decides. `rate_hz` gives the time of files that state none.
+    With `sparse`, `person` may be missing in some cameras' files: they have then detected nothing.
     """
     if not path.exists():
         raise InvalidFileError(f"no file or folder {path}")
@@ -43,8 +81,20 @@ def read_any_detections(
     elif any(path.glob("*/*.json")):
         return read_openpose(path, skeleton=skeleton, cameras=views, person=person, rate_hz=rate_hz)
     else:
-        detections = _read_per_camera(path, views, person, rate_hz)
+        detections = _read_per_camera(path, views, person, rate_hz=rate_hz, sparse=sparse)
     return _aligned(detections, skeleton or _fitting_skeleton(detections, path), str(path))
+
+
+def recorded_views(path: Path) -> tuple[str, ...]:
+    """Return the names that a recording itself has for its cameras, for where no rig names them."""
+    if not path.exists():
+        raise InvalidFileError(f"no file or folder {path}")
+    if path.is_file():
+        if path.suffix != ".npz":
+            raise InvalidFileError(f"{path} is not a recording of several cameras; expected {_KNOWN}")
+        return read_detections(path).views
+    folders = sorted({file.parent.name for file in path.glob("*/*.json")})
+    return tuple(folders or sorted(_files_of_cameras(path)[0]))
 
 
 def _with_matched_views(detections: Detections, cameras: Sequence[str], path: Path) -> Detections:
@@ -71,15 +121,21 @@ def _select(detections: Detections, index: tuple[slice | list[int], ...]) -> Obs
     )
 
 
-def _read_per_camera(folder: Path, cameras: Sequence[str], person: int | None, rate_hz: float) -> Detections:
-    files, read = _files_of_cameras(folder)
+def _read_per_camera(
+    folder: Path, cameras: Sequence[str], person: int | None, *, rate_hz: float, sparse: bool
+) -> Detections:
+    files, read, animals = _files_of_cameras(folder)
     names = match_views(list(files), cameras, where=str(folder))
     tracks: dict[str, ViewTrack] = {}
     joints: tuple[str, ...] = ()
     for name, file in sorted(
         zip(names, files.values(), strict=True), key=lambda pair: cameras.index(pair[0])
     ):
-        tracks[name], own = read(file, person=person)
+        if sparse and person is not None and person >= animals(file):
+            track, own = read(file, person=0)
+            tracks[name] = _emptied(track)
+        else:
+            tracks[name], own = read(file, person=person)
         if joints and own != joints:
             raise InvalidFileError(
                 f"{file}: joints {', '.join(own)}, but the cameras before have {', '.join(joints)}"
@@ -88,10 +144,23 @@ def _read_per_camera(folder: Path, cameras: Sequence[str], person: int | None, r
     return combine_views(tracks, joints=joints, rate_hz=rate_hz, skeleton="", where=str(folder))
 
 
+def _emptied(track: ViewTrack) -> ViewTrack:
+    return replace(
+        track,
+        pixels=np.zeros_like(track.pixels),
+        confidence=np.zeros_like(track.confidence),
+        detected=np.zeros_like(track.detected),
+    )
+
+
 def _files_of_cameras(
     folder: Path,
-) -> tuple[dict[str, Path], Callable[..., tuple[ViewTrack, tuple[str, ...]]]]:
-    for suffix, read in ((".h5", read_sleap), (".csv", read_deeplabcut)):
+) -> tuple[dict[str, Path], Callable[..., tuple[ViewTrack, tuple[str, ...]]], Callable[[Path], int]]:
+    """Return each camera's file, what reads it, and what counts the animals in it."""
+    for suffix, read, animals in (
+        (".h5", read_sleap, count_sleap),
+        (".csv", read_deeplabcut, count_deeplabcut),
+    ):
         nested: dict[str, Path] = {}
         for file in sorted(folder.glob(f"*/*{suffix}")):
             if file.parent.name in nested:
@@ -102,7 +171,7 @@ def _files_of_cameras(
             nested[file.parent.name] = file
         files = nested or {file.stem: file for file in sorted(folder.glob(f"*{suffix}"))}
         if files:
-            return files, read
+            return files, read, animals
     raise InvalidFileError(f"{folder} holds no detections that mvmono3d reads; expected {_KNOWN}")
 
 
