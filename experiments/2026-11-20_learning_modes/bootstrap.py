@@ -1,17 +1,18 @@
 """Bootstrap on the first half of a recording without labels; score each set of weights on the second half.
 
-    python experiments/2026-11-20_learning_modes/bootstrap.py RAW --steps 100 NAME=CHECKPOINT ...
+    python experiments/2026-11-20_learning_modes/bootstrap.py RAW --take TAKE --steps 100 NAME=CHECKPOINT …
 
-RAW is the folder that holds pose2sim_demo. Each CHECKPOINT (skeleton body25b) is scored as it is and after
-`experiment=bootstrap`. A training whose checkpoint lies in --work already is not repeated.
+RAW is the folder that holds the recordings; words that are no checkpoint go to the trainings. Each CHECKPOINT
+(skeleton body25b, or mouse15 for mouse_4mono) is scored as it is and after `experiment=bootstrap`. A training
+whose checkpoint lies in --work already is not repeated.
 """
 
 import argparse
 import csv
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -33,13 +34,46 @@ from mvmono3d.pipeline.leave_one_out import leave_one_view_out
 from mvmono3d.pipeline.over_clip import reconstruct_recording
 
 HERE = Path(__file__).parent
-DETECTIONS = "pose2sim_demo/S00_P00_SingleParticipant/S00_P00_T01_BalancingTrial/pose-associated"
-RIG = "pose2sim_demo/S00_Calibration/Calib_qualisys.toml"
-RATE_HZ, WINDOW_FRAMES = 60.0, 12
+WINDOW_FRAMES = 12
 PIECES = {"train": (0.0, 0.36), "val": (0.36, 0.5), "test": (0.5, 1.0)}
 """Parts of the recording; the second half is scored, and never learned from."""
 CONFIDENT = 0.3
 Method = Callable[[Observations], Reconstruction]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Take:
+    """A real recording below RAW."""
+
+    name: str
+    skeleton: str
+    detections: str
+    rig: str
+    units: str
+    rate_hz: float
+
+
+TAKES = {
+    take.name: take
+    for take in (
+        Take(
+            name="pose2sim_demo",
+            skeleton="body25b",
+            detections="pose2sim_demo/S00_P00_SingleParticipant/S00_P00_T01_BalancingTrial/pose-associated",
+            rig="pose2sim_demo/S00_Calibration/Calib_qualisys.toml",
+            units="m",
+            rate_hz=60.0,
+        ),
+        Take(
+            name="mouse_4mono",
+            skeleton="mouse15",
+            detections="mouse_4mono",
+            rig="mouse_4mono/calibration_4cam_fd57457.toml",
+            units="mm",
+            rate_hz=30.0,
+        ),
+    )
+}
 
 
 def cut(detections: Detections, folder: Path) -> dict[str, Path]:
@@ -54,17 +88,29 @@ def cut(detections: Detections, folder: Path) -> dict[str, Path]:
     return paths
 
 
-def bootstrap(pieces: Mapping[str, Path], rig: Path, folder: Path, *, weights: Path, steps: int) -> Path:
+def bootstrap(
+    take: Take,
+    pieces: Mapping[str, Path],
+    rig: Path,
+    folder: Path,
+    *,
+    weights: Path,
+    steps: int,
+    overrides: Sequence[str],
+) -> Path:
     """Run what a user would, unless it has been run, and return the checkpoint."""
     best = folder / "checkpoints" / "best.ckpt"
     if best.is_file():
         return best
-    recordings = [f"{{detections: {path}, rig: {rig}, split: {name}}}" for name, path in pieces.items()]
+    recordings = [
+        f"{{detections: {path}, rig: {rig}, units: {take.units}, split: {name}}}"
+        for name, path in pieces.items()
+    ]
     command = [
         sys.executable,
         "train.py",
         "experiment=bootstrap",
-        "skeleton=body25b",
+        f"skeleton={take.skeleton}",
         f"weights={weights}",
         f"data.recordings=[{', '.join(recordings)}]",
         f"data.window_frames={WINDOW_FRAMES}",
@@ -75,6 +121,7 @@ def bootstrap(pieces: Mapping[str, Path], rig: Path, folder: Path, *, weights: P
         f"trainer.val_check_interval={max(1, steps // 5)}",
         "evaluate=false",
         f"hydra.run.dir={folder}",
+        *overrides,
     ]
     subprocess.run(command, check=True)
     return best
@@ -107,6 +154,23 @@ def learned(checkpoint: Path, rig: Rig) -> Method:
     return lambda observations: reconstruct_recording(reconstructor, observations, rig)
 
 
+def card(take: Take, found: Mapping[str, Mapping[str, float]]) -> str:
+    """Return what the model card of a bundle made from such a training shows."""
+    lines = ["| method | left out, median px | 90 % px | bones sd mm |", "| --- | ---: | ---: | ---: |"]
+    for method, values in found.items():
+        cells = (values[name] for name in ("left_out_median_px", "left_out_p90_px", "bone_variation_mm"))
+        lines.append(f"| {method} | {' | '.join(f'{value:.3g}' for value in cells)} |")
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Second half of {take.name}: each camera in turn is left out, and its confident detections are "
+            "predicted. Only the first half was learned from, without labels; actor, rig and session are the "
+            "same, so that these numbers say nothing of others.",
+        ]
+    )
+
+
 def _classical(
     method: Callable[..., Reconstruction], rig: Rig, skeleton: Skeleton, seen: Observations
 ) -> Reconstruction:
@@ -116,36 +180,55 @@ def _classical(
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("raw", type=Path)
-    parser.add_argument("weights", nargs="+", metavar="NAME=CHECKPOINT")
+    parser.add_argument("words", nargs="+", metavar="NAME=CHECKPOINT or OVERRIDE")
+    parser.add_argument("--take", choices=TAKES, default="pose2sim_demo")
     parser.add_argument("--steps", type=int, required=True)
-    parser.add_argument("--work", type=Path, default=Path("logs/learning_modes/pose2sim_demo"))
-    parser.add_argument("--out", type=Path, default=HERE / "bootstrap.csv")
+    parser.add_argument("--work", type=Path, default=Path("logs/learning_modes"))
+    parser.add_argument("--out", type=Path, help="default: bootstrap_TAKE.csv beside this script")
     arguments = parser.parse_args()
-    skeleton, rig_file = load_skeleton("body25b"), (arguments.raw / RIG).resolve()
-    rig = read_rig(rig_file, units="m")
+    take = TAKES[arguments.take]
+    skeleton, rig_file = load_skeleton(take.skeleton), (arguments.raw / take.rig).resolve()
+    rig = read_rig(rig_file, units=take.units)
     detections = read_any_detections(
-        arguments.raw / DETECTIONS, skeleton=skeleton, views=rig.names, person=None, rate_hz=RATE_HZ
+        arguments.raw / take.detections,
+        skeleton=skeleton,
+        views=rig.names,
+        person=None,
+        rate_hz=take.rate_hz,
     )
     rig = rig.select(detections.views)
-    pieces = cut(detections, arguments.work.resolve() / "pieces")
+    work = arguments.work / take.name
+    pieces = cut(detections, work.resolve() / "pieces")
     classical = {"dlt": reconstruct_dlt, "robust": reconstruct_robust, "kalman": reconstruct_kalman}
     methods: dict[str, Method] = {
         name: partial(_classical, method, rig, skeleton) for name, method in classical.items()
     }
-    for each in arguments.weights:
+    overrides = [word for word in arguments.words if not word.endswith(".ckpt")]
+    for each in (word for word in arguments.words if word.endswith(".ckpt")):
         name, _, path = each.partition("=")
-        folder = arguments.work / f"{name}_steps_{arguments.steps}"
-        after = bootstrap(pieces, rig_file, folder, weights=Path(path), steps=arguments.steps)
+        folder = work / f"{name}_steps_{arguments.steps}"
+        after = bootstrap(
+            take,
+            pieces,
+            rig_file,
+            folder,
+            weights=Path(path),
+            steps=arguments.steps,
+            overrides=overrides,
+        )
         methods[name] = learned(Path(path), rig)
         methods[f"{name}, then bootstrap"] = learned(after, rig)
-    rows = []
+    rows, numbers = [], {}
     for name, method in methods.items():
         found = measure(method, detections.observations, rig, skeleton)
-        count = int(found.pop("detections"))
+        count, numbers[name] = int(found.pop("detections")), found
         for metric, value in found.items():
             rows.append({"method": name, "metric": metric, "value": f"{value:.6g}", "detections": count})
             print(*rows[-1].values(), sep="\t", flush=True)
-    with arguments.out.open("w", newline="") as file:
+    for folder in work.glob(f"*_steps_{arguments.steps}"):
+        (folder / "comparison.md").write_text(card(take, numbers) + "\n", encoding="utf-8")
+    out = arguments.out or HERE / f"bootstrap_{take.name}.csv"
+    with out.open("w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

@@ -39,16 +39,16 @@ def modes(share: float) -> tuple[Mode, ...]:
     return (
         Mode(name="supervised", overrides=("experiment=supervised",)),
         Mode(name="ssl", overrides=("experiment=ssl_multiview",)),
-        Mode(name="ssl, twice as long", overrides=("experiment=ssl_multiview",), after="ssl"),
-        Mode(name="few labels alone", overrides=(*alone, "weights=null")),
-        Mode(name="ssl, then few labels alone", overrides=alone, after="ssl"),
         Mode(name="ssl, then finetune", overrides=few, after="ssl"),
+        Mode(name="few labels alone", overrides=(*alone, "weights=null")),
+        Mode(name="ssl, twice as long", overrides=("experiment=ssl_multiview",), after="ssl"),
         Mode(
             name="supervised, then bootstrap elsewhere",
             overrides=("experiment=bootstrap", "data=synthetic"),
             after="supervised",
             elsewhere=True,
         ),
+        Mode(name="ssl, then few labels alone", overrides=alone, after="ssl"),
     )
 
 

@@ -9,13 +9,15 @@ import pytest
 
 from mvmono3d.core.skeleton_file import load_skeleton
 from mvmono3d.core.trajectory import Decision, MissingReason, PointSource, Reconstruction
+from mvmono3d.evaluation.baselines import BASELINES
 from mvmono3d.evaluation.compare import Interval
+from mvmono3d.synthetic.presets import preset
+from mvmono3d.synthetic.world import make_clip
 from tests.benchmarks.learned.bars import SAMPLE_BARS, Bar, Bound, Reached
 from tests.benchmarks.learned.bench import Findings, read_arguments, run
-from tests.benchmarks.learned.elsewhere import COLUMNS, EXPECTED, experiment_bars, peer_bars
 from tests.benchmarks.learned.measuring import FIELDS, LEARNED, measure_section, unawareness
 from tests.benchmarks.learned.page import write_csv, write_page
-from tests.benchmarks.learned.real import Judged, ratios
+from tests.benchmarks.learned.real import Judged, judge, ratios
 from tests.benchmarks.learned.sample import Sample
 from tests.benchmarks.learned.sections import QUICK, Amount, kind_of, sections_of
 from tests.benchmarks.learned.statistics import change
@@ -173,47 +175,6 @@ def test_a_verdict_says_plainly_whether_a_bar_is_reached(mean, low, high, words)
     assert Reached(bar=bar, about="", interval=None, source="").verdict == "not measured"
 
 
-def test_the_peers_csv_gives_two_bars_and_without_it_they_are_not_measured(tmp_path):
-    path = tmp_path / "peers.csv"
-    assert [each.verdict for each in peer_bars(path, "body25b")] == ["not measured"] * 2
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["world", "scene", "method", "metric", "value"])
-        for scene in range(6):
-            for method, value in (("Pose2Sim", 10.0 + scene), ("ours, bundle body25b", 0.6 * (10.0 + scene))):
-                writer.writerow(["body25b", scene, method, "mpjpe_held_mm", value])
-                writer.writerow(["body25b", scene, method, "hidden_mm", value])
-    error, hidden = peer_bars(path, "body25b")
-    assert error.interval.mean == pytest.approx(-40.0)
-    assert (error.verdict, hidden.verdict) == ("met", "**NOT MET**")
-
-
-def test_experiments_state_bars_of_their_own(tmp_path):
-    (tmp_path / "one").mkdir()
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "results.csv").write_text("method,value\nrobust,1\n")
-    line = "training_time,hours on one GPU,3.5,h,,,,4"
-    (tmp_path / "one" / "results.csv").write_text(f"{','.join(COLUMNS)}\n{line}\n")
-    stated, *missing = experiment_bars(tmp_path)
-    assert (stated.bar.title, stated.interval.mean, stated.verdict) == ("hours on one GPU", 3.5, "met")
-    assert len(missing) == len(EXPECTED) - 1
-    assert {each.verdict for each in missing} == {"not measured"}
-
-
-def test_learning_modes_are_compared_seed_by_seed(tmp_path):
-    folder = tmp_path / "2026-01-01_learning_modes"
-    folder.mkdir()
-    lines = ["seed,steps,method,metric,value,clips"]
-    for seed, error in ((0, 50.0), (1, 70.0)):
-        lines += [f"{seed},9,ssl,hidden_mm,{error},8", f"{seed},9,kalman,hidden_mm,100,8"]
-    (folder / "results.csv").write_text("\n".join(lines) + "\n")
-    stated, *missing = experiment_bars(tmp_path)
-    assert stated.interval is not None
-    assert [stated.interval.mean, stated.interval.low, stated.interval.high] == pytest.approx([-40, -50, -30])
-    assert stated.verdict == "no bar is set"
-    assert len(missing) == 2
-
-
 def judged(error, *, spread):
     random = np.random.default_rng(0)
     shape = (40, 4, 5)
@@ -224,6 +185,18 @@ def judged(error, *, spread):
         lengths_m=1.0 + spread * random.standard_normal((40, 4)),
         known=np.ones((40, 4), dtype=bool),
     )
+
+
+def test_frames_that_a_bundle_learned_from_are_run_over_and_not_scored():
+    clip = make_clip(replace(preset("A", skeleton="hand21"), frames=12), seed=0, subject=0, rig_seed=0)
+
+    def robust(seen):
+        return BASELINES["robust"](seen, clip.rig, clip.skeleton)
+
+    whole, later = (judge(clip.observations, clip.rig, clip.skeleton, robust, first=at) for at in (0, 7))
+    assert len(later.error_px) == 5
+    for name in ("error_px", "predicted", "asked", "lengths_m", "known"):
+        assert np.array_equal(getattr(later, name), getattr(whole, name)[7:])
 
 
 def test_twice_the_error_on_a_recording_is_ratio_two():

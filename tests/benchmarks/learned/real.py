@@ -31,6 +31,8 @@ class Recording:
     rig: str
     units: str
     rate_hz: float
+    scored_from: float = 0.0
+    """Share of the recording that is run over but not scored: a released bundle learned from it."""
 
 
 RECORDINGS = (
@@ -49,6 +51,7 @@ RECORDINGS = (
         rig="mouse_4mono/calibration_4cam_fd57457.toml",
         units="mm",
         rate_hz=30.0,
+        scored_from=0.5,
     ),
 )
 
@@ -98,12 +101,19 @@ def judge_all(recording, root, learned):
     if learned is not None:
         methods["learned"] = learned
     return {
-        name: judge(observations, rig, skeleton, lambda seen, of=method: of(seen, rig, skeleton))
+        name: judge(
+            observations,
+            rig,
+            skeleton,
+            lambda seen, of=method: of(seen, rig, skeleton),
+            first=round(recording.scored_from * len(observations.time_ns)),
+        )
         for name, method in methods.items()
     }
 
 
-def judge(observations, rig, skeleton, reconstruct):
+def judge(observations, rig, skeleton, reconstruct, *, first=0):
+    """Run a method over all frames, and keep what it did from frame `first` on."""
     left_out = leave_one_view_out(observations, rig, reconstruct=reconstruct)
     whole = reconstruct(observations).trajectory
     rigid = [bone for bone, (_, child) in enumerate(skeleton.bones) if not skeleton.flexible[child]]
@@ -111,11 +121,11 @@ def judge(observations, rig, skeleton, reconstruct):
     answered = np.asarray(whole.source) != PointSource.MISSING
     points = np.asarray(whole.points_world, dtype=np.float64)
     return Judged(
-        error_px=left_out.error_px,
-        predicted=left_out.predicted,
-        asked=np.asarray(observations.detected) & (np.asarray(observations.confidence) > CONFIDENT),
-        lengths_m=np.asarray(bone_lengths(points, skeleton))[:, rigid],
-        known=answered[:, ends[:, 0]] & answered[:, ends[:, 1]],
+        error_px=left_out.error_px[first:],
+        predicted=left_out.predicted[first:],
+        asked=(np.asarray(observations.detected) & (np.asarray(observations.confidence) > CONFIDENT))[first:],
+        lengths_m=np.asarray(bone_lengths(points, skeleton))[first:, rigid],
+        known=(answered[:, ends[:, 0]] & answered[:, ends[:, 1]])[first:],
     )
 
 
