@@ -22,7 +22,7 @@ from mvmono3d.deploy.capture.health import CaptureState
 from mvmono3d.deploy.capture.settings import CaptureSettings
 from mvmono3d.deploy.ring.memory import path_of
 from mvmono3d.deploy.ring.reader import RingReader, RingSet
-from mvmono3d.errors import CameraError, InvalidFileError
+from mvmono3d.errors import CameraError
 from tests.deploy.capture.bench import pulses_of
 from tests.deploy.producers import RIG
 
