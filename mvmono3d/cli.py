@@ -79,6 +79,12 @@ VERBS = {
         example="mvmono3d replay takes/2026-11-20 --pace fast",
         extra="rig",
     ),
+    "view": Verb(
+        module="mvmono3d.viewer.command",
+        help="show a live stream, a recording or a reconstruction in the browser",
+        example="mvmono3d view take.npz --rig rig.toml",
+        extra="viewer",
+    ),
     "doctor": Verb(
         module="mvmono3d.deploy.doctor",
         help="examine this installation, or with --rig cameras, frames, clocks and disk of a site",
