@@ -2,9 +2,11 @@
 
 Arrays: pixels (T,V,K,2), confidence (T,V,K), detected (T,V,K), time_ns (T,) or (T,V), views (V,),
 joints (K,), skeleton (); optional sigma_px (T,V,K). With several people, a `person` axis stands before K
-everywhere, and `persons` names them: one of them is read.
+everywhere, and `persons` names them: one of them is read. Without `persons` nobody has said yet who is who:
+one place on the axis may hold another person in every view and frame.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,11 +55,37 @@ def read_detections(path: Path, *, person: int | None = None) -> Detections:
     return detections
 
 
+def people_of(path: Path) -> tuple[tuple[str, ...] | None, int]:
+    """Return the names of a file's people, where it has any, and their number."""
+    arrays = read_npz(path, required=_REQUIRED)
+    names = tuple(str(name) for name in arrays["persons"]) if "persons" in arrays else None
+    crowd = arrays["pixels"].ndim == 5
+    return names, len(names) if names else arrays["pixels"].shape[2] if crowd else 1
+
+
+def write_people(path: Path, people: Sequence[Detections], *, names: Sequence[str]) -> None:
+    """Write several people's detections of one recording, with a person axis."""
+    arrays = {
+        field: np.stack([np.asarray(getattr(each.observations, field)) for each in people], axis=2)
+        for field in ("pixels", "confidence", "detected")
+    }
+    first = people[0]
+    arrays |= {
+        "time_ns": np.asarray(first.observations.time_ns),
+        "views": np.array(first.views),
+        "joints": np.array(first.joints),
+        "skeleton": np.array(first.skeleton),
+        "persons": np.array(names),
+    }
+    write_npz(path, arrays)
+
+
 def _one_person(arrays: dict[str, np.ndarray], person: int | None, where: str) -> dict[str, np.ndarray]:
     """Take one person out of arrays with a person axis; others pass as they are."""
-    if "persons" not in arrays:
+    if "persons" not in arrays and arrays["pixels"].ndim != 5:
         return arrays
-    names = [str(name) for name in arrays["persons"]]
+    places = [str(place) for place in range(arrays["pixels"].shape[2])]
+    names = [str(name) for name in arrays["persons"]] if "persons" in arrays else places
     if person is None and len(names) > 1:
         raise InvalidFileError(
             f"{where} holds {len(names)} people ({', '.join(names)}): choose with --person"

@@ -29,6 +29,12 @@ def read_deeplabcut(path: Path, *, person: int | None = None) -> tuple[ViewTrack
     return make_view_track(frames, values, where=str(path), joints=joints), joints
 
 
+def count_deeplabcut(path: Path) -> int:
+    """Return how many animals a file holds."""
+    header, _ = _read(path)
+    return len(_animals_of(header))
+
+
 def _read(path: Path) -> tuple[dict[str, list[str]], list[list[str]]]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
@@ -49,8 +55,7 @@ def _read(path: Path) -> tuple[dict[str, list[str]], list[list[str]]]:
 
 
 def _columns_of(header: dict[str, list[str]], person: int | None, path: Path) -> dict[str, list[int]]:
-    individuals = header.get("individuals", ["individuals"] + ["one"] * (len(header["bodyparts"]) - 1))
-    animals = list(dict.fromkeys(individuals[1:]))
+    individuals, animals = _individuals_of(header), _animals_of(header)
     if person is None and len(animals) > 1:
         raise InvalidFileError(f"{path} holds {', '.join(animals)}: say --person N (0 to {len(animals) - 1})")
     if not 0 <= (person or 0) < len(animals):
@@ -66,6 +71,14 @@ def _columns_of(header: dict[str, list[str]], person: int | None, path: Path) ->
                 f"{path}: joint {joint!r} has {', '.join(places)}; expected x, y, likelihood"
             )
     return {joint: [places[name] for name in _COORDINATES] for joint, places in columns.items()}
+
+
+def _individuals_of(header: dict[str, list[str]]) -> list[str]:
+    return header.get("individuals", ["individuals"] + ["one"] * (len(header["bodyparts"]) - 1))
+
+
+def _animals_of(header: dict[str, list[str]]) -> list[str]:
+    return list(dict.fromkeys(_individuals_of(header)[1:]))
 
 
 def _number(row: list[str], place: int, path: Path, index: int) -> float:

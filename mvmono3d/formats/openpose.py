@@ -41,15 +41,43 @@ def read_openpose(
     and with the skeletons that would fit when the number of joints is not the skeleton's.
     """
     frames = _read_tree(folder)
-    names = match_views([path.name for path in frames], cameras, where=str(folder))
     _check_people(frames, person, folder)
     chosen = _fitting_skeleton(frames, skeleton, folder)
+    return _detections(frames, person or 0, chosen, folder=folder, cameras=cameras, rate_hz=rate_hz)
+
+
+def read_openpose_people(
+    folder: Path, *, skeleton: Skeleton | None, cameras: Sequence[str], rate_hz: float
+) -> tuple[Detections, ...]:
+    """Read everybody in a tree of OpenPose files: one entry per place in the files' `people`.
+
+    What stands at one place in two files may be two people. Raises as `read_openpose` does.
+    """
+    frames = _read_tree(folder)
+    chosen = _fitting_skeleton(frames, skeleton, folder)
+    places = max(len(frame.people) for view in frames.values() for frame in view.values())
+    return tuple(
+        _detections(frames, place, chosen, folder=folder, cameras=cameras, rate_hz=rate_hz)
+        for place in range(places)
+    )
+
+
+def _detections(
+    frames: dict[Path, dict[Path, _Frame]],
+    person: int,
+    skeleton: Skeleton,
+    *,
+    folder: Path,
+    cameras: Sequence[str],
+    rate_hz: float,
+) -> Detections:
+    names = match_views([path.name for path in frames], cameras, where=str(folder))
     tracks = {
-        camera: _track(view, person or 0, chosen) for camera, view in zip(names, frames.values(), strict=True)
+        camera: _track(view, person, skeleton) for camera, view in zip(names, frames.values(), strict=True)
     }
     ordered = {camera: tracks[camera] for camera in cameras if camera in tracks}
     return combine_views(
-        ordered, joints=chosen.joints, rate_hz=rate_hz, skeleton=chosen.name, where=str(folder)
+        ordered, joints=skeleton.joints, rate_hz=rate_hz, skeleton=skeleton.name, where=str(folder)
     )
 
 
@@ -75,7 +103,7 @@ def _check_people(frames: dict[Path, dict[Path, _Frame]], person: int | None, fo
         path = next(path for path, count in crowd.items() if count > 1)
         raise InvalidFileError(
             f"{folder}: {path.parent.name}/{path.name} holds {crowd[path]} people; say --person N "
-            f"(0 to {most - 1}) if the order is the same in all cameras, or give an associated tree"
+            f"(0 to {most - 1}) if the order is the same in all cameras"
         )
     if person is not None and not 0 <= person < max(most, 1):
         raise InvalidFileError(f"{folder}: no person {person}; the files hold at most {most}, counted from 0")

@@ -39,6 +39,17 @@ def read_sleap(path: Path, *, person: int | None = None) -> tuple[ViewTrack, tup
     return make_view_track(np.arange(len(pixels)), values, where=str(path), joints=joints), joints
 
 
+def count_sleap(path: Path) -> int:
+    """Return how many animals a file holds."""
+    try:
+        with h5py.File(path) as file:
+            if "tracks" not in file:
+                _refuse_other_contents(path, file, ["tracks"])
+            return len(np.asarray(file["tracks"]))
+    except OSError as error:
+        raise InvalidFileError(f"{path} is not a readable HDF5 file: {error}") from None
+
+
 def _refuse_other_contents(path: Path, file: h5py.File, missing: list[str]) -> None:
     if "df_with_missing" in file or "keypoints" in file:
         raise InvalidFileError(

@@ -4,16 +4,22 @@ DETECTIONS is a detections .npz, a folder with one folder of OpenPose .json file
 with one SLEAP .h5 or DeepLabCut .csv file per camera. RIG is a calibration: a rig.toml (also anipose's and
 Pose2Sim's), Kalibr's camchain.yaml, OpenCV's .yml, or a folder of COLMAP or EasyMocap. The result is a
 reconstruction .npz; `mvmono3d convert` turns it into TRC or CSV.
+
+Where the files hold several people, all are told apart and reconstructed: OUT.npz becomes OUT_person0.npz,
+OUT_person1.npz and so on, and OUT_detections.npz says who is who in every view. --person N takes what stands
+at place N of every file instead.
 """
 
 import argparse
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 
-from mvmono3d.core.detections_file import Detections
+from mvmono3d.association.people import Person, read_people
+from mvmono3d.core.detections_file import Detections, write_people
 from mvmono3d.core.observations import Observations
 from mvmono3d.core.reconstruction_file import write_reconstruction
 from mvmono3d.core.rig import Rig
@@ -21,7 +27,7 @@ from mvmono3d.core.rig_file import METRES_PER_UNIT
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.core.trajectory import PointSource, Reconstruction
 from mvmono3d.errors import InvalidFileError
-from mvmono3d.formats.recording import RecordingRead, read_plausible_rig, read_recording
+from mvmono3d.formats.recording import read_plausible_rig
 from mvmono3d.formats.rig_scale import check_actor_scale
 from mvmono3d.pipeline.classical import reconstruct_dlt, reconstruct_robust
 from mvmono3d.pipeline.leave_one_out import leave_one_view_out
@@ -41,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--offline", action="store_true", help="smooth over the whole take, with bone lengths")
     parser.add_argument("--skeleton", metavar="NAME|YAML", help="joints and bones (default: what fits)")
     parser.add_argument("--units", choices=tuple(METRES_PER_UNIT), default="m", help="of the rig file")
-    parser.add_argument("--person", type=int, metavar="N", help="which of several, counted from 0")
+    parser.add_argument("--person", type=int, metavar="N", help="only the one at this place in the files")
     parser.add_argument(
         "--rate", type=_positive, default=60.0, metavar="HZ", help="of files without times (default: 60)"
     )
@@ -52,31 +58,61 @@ def run(arguments: argparse.Namespace) -> int:
     """Read, reconstruct, write, report."""
     if arguments.out.suffix != ".npz":
         raise InvalidFileError(f"--out {arguments.out}: expected a file name that ends in .npz")
-    detections, rig, skeleton = _read(arguments)
-    reconstruct, said = _method(arguments, rig, skeleton)
-    observations = detections.observations
-    result = reconstruct(observations)
-    present = np.asarray(result.trajectory.source) != PointSource.MISSING
-    check_actor_scale(np.asarray(result.trajectory.points_world), present, where=f"rig {arguments.rig}")
-    write_reconstruction(arguments.out, result, skeleton)
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(said)
-    _print_report(result, detections, rig, skeleton, console=console, arguments=arguments)
-    if arguments.plot is not None:
-        _plot(arguments.plot, result, detections, skeleton)
-        console.print(f"wrote {arguments.plot / 'reprojection.png'} and {arguments.plot / 'skeleton.png'}")
-    console.print(f"wrote {arguments.out}")
-    return 0
-
-
-def _read(arguments: argparse.Namespace) -> RecordingRead:
-    return read_recording(
+    people = read_people(
         arguments.detections,
         read_plausible_rig(arguments.rig, units=arguments.units),
         skeleton=arguments.skeleton,
         person=arguments.person,
         rate_hz=arguments.rate,
     )
+    console = Console(highlight=False, soft_wrap=True)
+    jobs = [_job(person, arguments) for person in people]
+    if len(jobs) > 1 or people[0].name:
+        _say_who(people, arguments, console)
+    for job in jobs:
+        _reconstruct(job, arguments, console)
+    return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """One person to reconstruct, and where the results go."""
+
+    person: Person
+    out: Path
+    plot: Path | None
+
+
+def _job(person: Person, arguments: argparse.Namespace) -> _Job:
+    out, plot = arguments.out, arguments.plot
+    if person.name:
+        out = out.with_name(f"{out.stem}_{person.name}.npz")
+        plot = plot / person.name if plot is not None else None
+    return _Job(person=person, out=out, plot=plot)
+
+
+def _say_who(people: tuple[Person, ...], arguments: argparse.Namespace, console: Console) -> None:
+    path = arguments.out.with_name(f"{arguments.out.stem}_detections.npz")
+    names = [person.name for person in people]
+    write_people(path, [person.recording.detections for person in people], names=names)
+    console.print(f"{len(people)} people: {', '.join(names)}; wrote who is who to {path}")
+
+
+def _reconstruct(job: _Job, arguments: argparse.Namespace, console: Console) -> None:
+    detections, rig, skeleton = job.person.recording
+    if job.person.name:
+        console.print(f"\n{job.person.name}", style="bold")
+    reconstruct, said = _method(arguments, rig, skeleton)
+    result = reconstruct(detections.observations)
+    present = np.asarray(result.trajectory.source) != PointSource.MISSING
+    check_actor_scale(np.asarray(result.trajectory.points_world), present, where=f"rig {arguments.rig}")
+    write_reconstruction(job.out, result, skeleton)
+    console.print(said)
+    _print_report(result, detections, rig, skeleton, console=console, arguments=arguments)
+    if job.plot is not None:
+        _plot(job.plot, result, detections, skeleton)
+        console.print(f"wrote {job.plot / 'reprojection.png'} and {job.plot / 'skeleton.png'}")
+    console.print(f"wrote {job.out}")
 
 
 def _method(arguments: argparse.Namespace, rig: Rig, skeleton: Skeleton) -> tuple[Reconstruct, str]:
