@@ -208,6 +208,7 @@ def test_twice_the_error_on_a_recording_is_ratio_two():
 
 def test_without_bundles_every_bar_stands_as_not_measured(tmp_path, monkeypatch):
     monkeypatch.setattr("tests.benchmarks.learned.bench.MODELS", tmp_path)
+    monkeypatch.setattr("tests.benchmarks.learned.bench.ROOT", tmp_path)
     findings = run(read_arguments([str(tmp_path), "--no-real"]), say=nothing)
     assert {each.verdict for each in findings.reached} == {"not measured"}
     assert {each.bar.number for each in findings.reached} == {*range(1, 11), 12}

@@ -1,7 +1,8 @@
 """Measure released bundles against the bars: `python -m tests.benchmarks.learned.bench OUT`.
 
-Writes OUT/learned.md and OUT/learned.csv. Scenes are of people, hands and rigs that no training saw. What was
-measured stays in --cache, scene by scene: a run that was interrupted goes on where it stopped.
+Writes OUT/learned.md and OUT/learned.csv; --page names others. Scenes are of people, hands and rigs that no
+training saw. What was measured stays in --cache, scene by scene: a run that was interrupted goes on where it
+stopped.
 """
 
 import argparse
@@ -75,9 +76,14 @@ def _reached(sample, bar, skeleton):
     return reached_on(sample, bar, skeleton)
 
 
-def measure_real(bundles, root, *, findings, say):
-    """Leave each camera of the real recordings out, with a bundle of their skeleton if there is one."""
+def measure_real(bundles, root, *, findings, say, chosen=False):
+    """Leave each camera of the real recordings out, with a bundle of their skeleton if there is one.
+
+    Recordings of other skeletons are left out where bundles were `chosen`.
+    """
     for recording in RECORDINGS:
+        if chosen and recording.skeleton not in bundles:
+            continue
         source = f"{recording.name}, camera left out"
         folder = bundles.get(recording.skeleton)
         if not (root / recording.name).is_dir():
@@ -127,6 +133,7 @@ def read_arguments(given=None):
     add("out", type=Path)
     add("--bundle", type=Path, nargs="+", default=[], help="instead of the released ones (deploy/models/*)")
     add("--mouse-bundle", type=Path, help="a bundle for mouse15, for the real mouse")
+    add("--page", default="learned", help="name of the page and its CSV; bundles of its own have their own")
     add("--scenes", type=int, help=f"per synthetic section (default: {usual.scenes})")
     add("--stress-scenes", type=int, help=f"that every stress row is replayed on ({usual.stress_scenes})")
     add("--frames", type=int, help=f"of a scene (default: {usual.frames})")
@@ -156,14 +163,17 @@ def run(arguments, *, say=_say):
             only=arguments.sections,
             say=say,
         )
-    stand_in_for_missing(findings)
+    chosen = bool(arguments.bundle)
+    if not chosen:
+        stand_in_for_missing(findings)
     if not arguments.no_real:
-        measure_real(bundles, real_folder().parent, findings=findings, say=say)
-    findings.reached += peer_bars(arguments.out / "peers.csv", "body25b")
+        measure_real(bundles, real_folder().parent, findings=findings, say=say, chosen=chosen)
+    if not chosen or "body25b" in bundles:
+        findings.reached += peer_bars(arguments.out / "peers.csv", "body25b")
     findings.reached += experiment_bars(ROOT / "experiments")
     arguments.out.mkdir(parents=True, exist_ok=True)
-    write_csv(arguments.out / "learned.csv", findings)
-    write_page(arguments.out / "learned.md", findings, amount=arguments.amount)
+    write_csv(arguments.out / f"{arguments.page}.csv", findings)
+    write_page(arguments.out / f"{arguments.page}.md", findings, amount=arguments.amount)
     return findings
 
 
@@ -173,7 +183,7 @@ def main():
     if not findings.bundles:
         _say("no bundle in deploy/models: every bar stands as not measured; name one with --bundle")
     missed = sum(each.verdict == "**NOT MET**" for each in findings.reached)
-    _say(f"wrote {arguments.out / 'learned.md'}: {missed} of {len(findings.reached)} bars not met")
+    _say(f"wrote {arguments.out / arguments.page}.md: {missed} of {len(findings.reached)} bars not met")
 
 
 if __name__ == "__main__":
