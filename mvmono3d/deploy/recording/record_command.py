@@ -26,9 +26,11 @@ from mvmono3d.deploy.recording.retention import erase
 from mvmono3d.deploy.recording.take import Limits, Progress, Take, Taken
 from mvmono3d.deploy.recording.take_words import status_line, summary
 from mvmono3d.deploy.site.site_file import SHIPPED, LoadedSite, RigNeed, read_site, with_rate
-from mvmono3d.deploy.site.wiring import capture_settings, recorder_settings
+from mvmono3d.deploy.site.wiring import capture_settings, recorder_settings, with_board
 from mvmono3d.errors import ConfigurationError
 
+_START_S = 900.0
+"""Cameras that wait for PTP take seconds; a virtual scene that was never rendered, minutes."""
 ENDED_EARLY = 1
 """Exit code where a take ended otherwise than it was asked to, or the recorder lost a frame."""
 
@@ -60,7 +62,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--calibration", action="store_true", help="look for a board and say what is missing; needs no rig"
     )
-    parser.add_argument("--board", type=Path, metavar="TOML", help="the board of --calibration")
+    parser.add_argument(
+        "--board", type=Path, metavar="TOML", help="the board of --calibration (default: the site's)"
+    )
     add_consent(parser)
 
 
@@ -68,14 +72,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Ask, record, say what was recorded."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     limits = _limits(arguments)
-    if arguments.calibration != (arguments.board is not None):
-        raise ConfigurationError(
-            "--calibration needs the board that is shown, and --board needs --calibration"
-        )
+    if arguments.board is not None and not arguments.calibration:
+        raise ConfigurationError("--board says what --calibration looks for: give both, or neither")
     loaded = read_site(arguments.site, rig=RigNeed.NEVER if arguments.calibration else RigNeed.IF_NAMED)
     if arguments.rate is not None:
         loaded = with_rate(loaded, arguments.rate)
-    coach = None if arguments.board is None else BoardCoach(read_board(arguments.board), loaded.site.names)
+    coach = None
+    if arguments.calibration:
+        loaded, coach = with_board(loaded), _coach(loaded, arguments.board)
     consent = consent_of(
         arguments,
         purpose=loaded.site.consent.purpose,
@@ -86,7 +90,18 @@ def run(arguments: argparse.Namespace) -> int:
     recipients = tuple(arguments.encrypt_for) or loaded.site.recorder.recipients
     taken = _recorded(loaded, consent, arguments.out, recipients=recipients, limits=limits, coach=coach)
     sys.stdout.write(summary(taken, arguments.out))
+    if arguments.calibration:
+        sys.stdout.write(f"next: mvmono3d calibrate {arguments.out} --board TOML --out rig.toml\n")
     return 0 if taken.ending.wanted and not taken.account.lost_total else ENDED_EARLY
+
+
+def _coach(loaded: LoadedSite, board: Path | None) -> BoardCoach:
+    own = loaded.site.board
+    if board is None and own is None:
+        raise ConfigurationError(
+            f"--calibration needs the board that is shown: --board board.toml, or `board:` in {loaded.path}"
+        )
+    return BoardCoach(read_board(board or loaded.beside(own or "")), loaded.site.names)
 
 
 def _limits(arguments: argparse.Namespace) -> Limits:
@@ -116,12 +131,15 @@ def _recorded(
         rig=loaded.rig_path if loaded.rig is not None else None,
         settings=recorder_settings(loaded.site),
     )
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        capture = start_capture(capture_settings(loaded))
+        capture = start_capture(capture_settings(loaded), timeout_s=_START_S)
     except BaseException:
         recorder.stop()
         erase(folder)
         raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
     watch = None if coach is None else BoardWatch(coach)
     try:
         take = Take(

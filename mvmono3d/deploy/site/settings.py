@@ -28,6 +28,13 @@ class Virtual(Table, frozen=True, tag_field="kind", tag="virtual"):
 
     scene: Literal["hand", "body", "board"] = "hand"
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Another number is another actor and another motion."""
+    seconds: _Positive = 8.0
+    """Length of what is played, forth and back without end."""
+    live: bool = False
+    """Render every frame when it is exposed, coarsely, rather than once and for all."""
+    true_rig: _Text | None = None
+    """File of the true cameras; absent: those of the virtual site that ships."""
 
 
 class Replay(Table, frozen=True, tag_field="kind", tag="replay"):
@@ -189,6 +196,8 @@ class Site(Table, frozen=True):
     trigger: Trigger
     rig: _Text | None = None
     """Calibration, from the site's folder; absent until the first one is made."""
+    board: _Text | None = None
+    """The calibration board of this site, from the site's folder."""
     skeleton: _Text = "hand21"
     bundle: _Text | None = None
     """Folder of the model; absent: the released one for the skeleton."""

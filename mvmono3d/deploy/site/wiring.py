@@ -1,15 +1,18 @@
 """What a site means for each part: cameras, capture, recorder, server."""
 
+import dataclasses
 import math
 from pathlib import Path
 
+import msgspec
+
 from mvmono3d.deploy.cameras.records import CameraSettings, Trigger
-from mvmono3d.deploy.cameras.sources import HarvestersSource, ReplaySource, Source
+from mvmono3d.deploy.cameras.sources import HarvestersSource, ReplaySource, Source, VirtualSource
 from mvmono3d.deploy.capture.settings import CaptureSettings
 from mvmono3d.deploy.exposure.control import Lighting, LightingLimits
 from mvmono3d.deploy.recording.settings import RecorderSettings
 from mvmono3d.deploy.server.settings import ServerSettings
-from mvmono3d.deploy.site.settings import Harvesters, Light, Replay, Site
+from mvmono3d.deploy.site.settings import Harvesters, Light, Replay, Site, Virtual
 from mvmono3d.deploy.site.site_file import LoadedSite
 
 SIMULATED = "simulated"
@@ -32,9 +35,22 @@ def source_of(loaded: LoadedSite) -> Source:
             speed=backend.speed,
             identity="" if backend.identity is None else str(loaded.beside(backend.identity).resolve()),
         )
-    from mvmono3d.deploy.cameras.sources import VirtualSource
+    return VirtualSource(
+        serials=serials,
+        scene=backend.scene,
+        seed=backend.seed,
+        seconds=backend.seconds,
+        live=backend.live,
+        rig="" if backend.true_rig is None else str(loaded.beside(backend.true_rig).resolve()),
+    )
 
-    return VirtualSource(serials=serials, scene=backend.scene, seed=backend.seed)
+
+def with_board(loaded: LoadedSite) -> LoadedSite:
+    """Return the site with a board before its cameras, where somebody can put it there without a hand."""
+    if not isinstance(loaded.site.backend, Virtual):
+        return loaded
+    backend = msgspec.structs.replace(loaded.site.backend, scene="board")
+    return dataclasses.replace(loaded, site=msgspec.structs.replace(loaded.site, backend=backend))
 
 
 def camera_settings(site: Site) -> CameraSettings:
