@@ -59,6 +59,8 @@ def _losses(progress: Progress) -> str:
     for camera in accounts.cameras if accounts is not None else ():
         counts.update({_words(cause): count for cause, count in camera.lost})
         counts.update({f"absent ({_words(absence)})": count for absence, count in camera.absent})
+    if accounts is not None:
+        counts["pulses without any frame"] += accounts.blank
     counts.update({"skipped": progress.skipped * len(progress.recorder.account.cameras)})
     for cause, frames in progress.recorder.account.lost.items():
         counts[cause.replace("_", " ")] += sum(frames)
@@ -69,7 +71,7 @@ def _cameras(progress: Progress, account: Account) -> list[str]:
     accounts = progress.capture.accounts
     if accounts is None:
         return []
-    found = []
+    found = [f"{accounts.blank} pulses of {accounts.expected} gave no frame at all"] if accounts.blank else []
     for name, camera in zip(account.cameras, accounts.cameras, strict=True):
         lost = _listed({_words(cause): count for cause, count in camera.lost})
         absent = _listed({_words(absence): count for absence, count in camera.absent})
