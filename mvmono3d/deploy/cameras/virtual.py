@@ -8,12 +8,10 @@ import os
 import time
 from functools import partial
 from itertools import count
-from pathlib import Path
 
 import msgspec
 import numpy as np
 
-from mvmono3d.core.resources import resource_folder
 from mvmono3d.core.rig_file import read_rig
 from mvmono3d.deploy.cameras.protocol import Delivery, Sink
 from mvmono3d.deploy.cameras.records import (
@@ -29,6 +27,7 @@ from mvmono3d.deploy.cameras.records import (
 from mvmono3d.deploy.cameras.sources import VirtualSource
 from mvmono3d.deploy.cameras.virtual_orders import LightOrder, Pulse, RigOrder
 from mvmono3d.deploy.cameras.virtual_process import RenderProcess
+from mvmono3d.deploy.cameras.virtual_truth import rig_path
 from mvmono3d.deploy.exposure.control import Lighting
 from mvmono3d.deploy.ring.reader import RingSet
 from mvmono3d.deploy.sync.records import ClockSample, FrameStatus
@@ -45,8 +44,6 @@ class VirtualBackend:
     def __init__(self, source: VirtualSource) -> None:
         """Open nothing yet."""
         self._source = source
-        shipped = resource_folder("deploy", "sites", "virtual") / "rig.toml"
-        self._rig_path = Path(source.rig) if source.rig else shipped
         self._size = (0, 0)
         self._settings: CameraSettings | None = None
         self._lighting = Lighting(exposure_ns=1_000_000)
@@ -70,10 +67,10 @@ class VirtualBackend:
 
     def open(self) -> RigInfo:
         """Read the rig; raises `CameraError` where it has another number of cameras than serial numbers."""
-        rig = read_rig(self._rig_path)
+        rig = read_rig(rig_path(self._source))
         if len(rig.names) != len(self.serials):
             raise CameraError(
-                f"virtual rig {self._rig_path}: {len(self.serials)} cameras are asked for, it has "
+                f"virtual rig {rig_path(self._source)}: {len(self.serials)} cameras are asked for, it has "
                 f"{len(rig.names)}"
             )
         width, height = np.asarray(rig.camera.size_px)[0].tolist()
@@ -199,7 +196,6 @@ class VirtualBackend:
             raise CameraError("virtual rig: started before it was configured; call open and configure first")
         return RigOrder(
             source=self._source,
-            rig=str(self._rig_path),
             ring=self._ring,
             left=settings.left,
             top=settings.top,

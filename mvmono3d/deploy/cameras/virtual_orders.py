@@ -10,8 +10,6 @@ class RigOrder(msgspec.Struct, frozen=True, kw_only=True):
     """The first line: what to render, and how it is triggered."""
 
     source: VirtualSource
-    rig: str
-    """File of the true rig."""
     ring: str
     """Name of the ring to write."""
     left: int

@@ -9,12 +9,10 @@ import logging
 import queue
 import sys
 import threading
-from pathlib import Path
 
 import msgspec
 import numpy as np
 
-from mvmono3d.core.rig_file import read_rig
 from mvmono3d.deploy.cameras.virtual_orders import Order, Ready, RigOrder
 from mvmono3d.deploy.cameras.virtual_scene import pictures_of, rendered_take
 from mvmono3d.deploy.cameras.virtual_shutter import Light, Shutter
@@ -95,10 +93,9 @@ def _orders() -> "queue.SimpleQueue[Order | None]":
 
 
 def _light_of(order: RigOrder) -> Light:
-    rig, source = read_rig(Path(order.rig)), order.source
-    exposure_s = order.lighting.exposure_ns * 1e-9
+    source, exposure_ns = order.source, order.lighting.exposure_ns
     if source.live:
-        return LiveLight(pictures_of(source, rig, rate_hz=order.rate_hz, exposure_s=exposure_s))
+        return LiveLight(pictures_of(source, rate_hz=order.rate_hz, exposure_ns=exposure_ns))
     told = [0.0]
 
     def progress(done: int, frames: int) -> None:
@@ -106,8 +103,9 @@ def _light_of(order: RigOrder) -> Light:
             told[0] = done / frames
             _LOG.info("%d of %d frames rendered (once: they are kept for the next start)", done, frames)
 
-    take = rendered_take(source, rig, rate_hz=order.rate_hz, exposure_s=exposure_s, progress=progress)
-    return LoopedLight(take)
+    return LoopedLight(
+        rendered_take(source, rate_hz=order.rate_hz, exposure_ns=exposure_ns, progress=progress)
+    )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,7 @@
 """What stands before the virtual rig. Imports the renderer: for the virtual rig's own process alone."""
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,15 +9,15 @@ import numpy as np
 from mvmono3d.calibration.board import Board, BoardKind
 from mvmono3d.calibration.board_pattern import draw_board
 from mvmono3d.core.rig import Rig
-from mvmono3d.core.schema import sha256_of_bytes, sha256_of_file
+from mvmono3d.core.rig_file import read_rig
 from mvmono3d.core.skeleton_file import load_skeleton
 from mvmono3d.deploy.cameras.sources import VirtualSource
+from mvmono3d.deploy.cameras.virtual_truth import rig_path, take_folder
 from mvmono3d.errors import ConfigurationError
 from mvmono3d.geometry.rigid import camera_centres, rotation_from_vector, transform_from
 from mvmono3d.synthetic.actors import stage
 from mvmono3d.synthetic.motion import draw_noise, sample_noise
 from mvmono3d.synthetic.props import PropSettings
-from mvmono3d.synthetic.render import renderer
 from mvmono3d.synthetic.render.look import draw_look
 from mvmono3d.synthetic.render.renderer import Renderer, RenderSettings, exposure_times
 from mvmono3d.synthetic.render.sheet import Sheet, SheetRenderer
@@ -38,8 +36,9 @@ _TEXELS = 96
 """Of the board's print, per square."""
 
 
-def pictures_of(source: VirtualSource, rig: Rig, *, rate_hz: float, exposure_s: float) -> Pictures:
+def pictures_of(source: VirtualSource, *, rate_hz: float, exposure_ns: int) -> Pictures:
     """Return the renderer of a virtual scene; see `VirtualSource`."""
+    rig, exposure_s = read_rig(rig_path(source)), exposure_ns * 1e-9
     frames = max(2, round(source.seconds * rate_hz))
     settings = RenderSettings(
         samples=1 if source.live else 3, fineness=0.6 if source.live else 0.9, threads=2
@@ -61,28 +60,17 @@ def pictures_of(source: VirtualSource, rig: Rig, *, rate_hz: float, exposure_s: 
 
 def rendered_take(
     source: VirtualSource,
-    rig: Rig,
     *,
     rate_hz: float,
-    exposure_s: float,
+    exposure_ns: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> Take:
     """Return the scene's take from the user's cache, rendered first where it isn't there."""
-    code = [*sorted(Path(renderer.__file__).parent.glob("*.py")), Path(__file__)]
-    sums = [sha256_of_file(path).encode() for path in code]
-    values = (source.scene, source.skeleton, source.seed, source.seconds, rate_hz, exposure_s, rig.hash)
-    key = sha256_of_bytes(*(repr(value).encode() for value in values), *sums)[:20]
-    folder = take_cache() / key
+    folder = take_folder(source, rate_hz=rate_hz, exposure_ns=exposure_ns)
     if (folder / "index.npz").is_file():
         return Take(folder)
-    pictures = pictures_of(source, rig, rate_hz=rate_hz, exposure_s=exposure_s)
+    pictures = pictures_of(source, rate_hz=rate_hz, exposure_ns=exposure_ns)
     return write_take(folder, pictures, progress=progress)
-
-
-def take_cache() -> Path:
-    """Return the folder of rendered takes."""
-    root = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser()
-    return root / "mvmono3d" / "virtual"
 
 
 def _board(

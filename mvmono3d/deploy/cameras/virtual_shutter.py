@@ -3,7 +3,7 @@
 import queue
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -16,6 +16,7 @@ _NS = 1_000_000_000
 _THREADS = 2
 
 
+@runtime_checkable
 class Light(Protocol):
     """What reaches the sensors of several cameras, frame by frame."""
 

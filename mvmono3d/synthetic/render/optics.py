@@ -56,7 +56,7 @@ def make_optics(rig: Rig, *, samples: int, vignetting: float) -> Optics:
     offsets = sample_offsets(samples)
     for sample, offset in enumerate(offsets):
         for view in range(len(lens)):
-            straight = undistort(pixels + offset, lens[view : view + 1])
+            straight = undistort((pixels + offset)[None], lens[view : view + 1])
             rays[sample, view] = straight.reshape(height, width, 2)
     cosine2 = 1.0 / (1.0 + (rays[samples // 2] ** 2).sum(axis=-1))
     return Optics(
@@ -77,4 +77,4 @@ def sample_offsets(samples: int) -> Float[np.ndarray, "sample 2"]:
 def to_pixels(points_camera: Float[Array, "vertex 3"], lens: Float[Array, "10"]) -> Float[Array, "vertex 2"]:
     """Return where points appear in one camera; of no meaning for points behind it."""
     depth = np.maximum(points_camera[:, 2:], 1e-3)
-    return distort(points_camera[:, :2] / depth, lens[None])[0]
+    return distort((points_camera[:, :2] / depth)[None], lens[None])[0]

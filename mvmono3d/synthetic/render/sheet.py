@@ -26,6 +26,7 @@ from mvmono3d.synthetic.render.renderer import Picture, RenderSettings
 from mvmono3d.synthetic.render.truth import FrameTruth, project_joints, smear
 
 _BLACK, _WHITE, _BACK = 0.05, 0.75, 0.3
+_MARGIN_PX = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,14 +68,16 @@ class SheetRenderer:
     def frame(self, index: int) -> Picture:
         """Render one frame, counted from 0."""
         samples = self.settings.samples
-        light, depth = np.zeros_like(self._light), self._depth.copy()
+        light, depth = self._light.copy(), self._depth.copy()
         for view in range(len(light)):
-            for sample in range(samples):
-                met = self._meet(view, sample, self._sheet.world_from_sheet[index * samples + sample])
-                light[view] += np.where(met.hit, met.light, self._light[view])
-                if sample == samples // 2:
-                    depth[view] = np.where(met.hit, met.depth, depth[view])
-            light[view] = self._finish(light[view] / np.float32(samples), view)
+            poses = self._sheet.world_from_sheet[index * samples : (index + 1) * samples]
+            box = self._box(view, poses)
+            met = [self._meet(view, sample, pose, box) for sample, pose in enumerate(poses)]
+            room = self._light[view][box]
+            light[view][box] = np.mean([np.where(each.hit, each.light, room) for each in met], axis=0)
+            middle = met[samples // 2]
+            depth[view][box] = np.where(middle.hit, middle.depth, depth[view][box])
+            light[view] = self._finish(light[view], view)
         return Picture(light, depth)
 
     def truth(self, index: int) -> tuple[FrameTruth, ...]:
@@ -89,11 +92,27 @@ class SheetRenderer:
         soft = cv2.GaussianBlur(light, (0, 0), blur, borderType=cv2.BORDER_REPLICATE) if blur > 0.0 else light
         return soft * self.optics.vignette[view]
 
-    def _meet(self, view: int, sample: int, world_from_sheet: np.ndarray) -> "_Met":
-        """Cast one view's rays onto the sheet."""
+    def _box(self, view: int, poses: np.ndarray) -> tuple[slice, slice]:
+        """Return the pixels that the sheet may cover."""
+        share = np.linspace(0.0, 1.0, 9)
+        across, down = np.meshgrid(share, share)
+        flat = np.stack([across.ravel(), down.ravel()], axis=1) * self._sheet.size_m + self._sheet.corner_m
+        rim = np.concatenate([flat, np.zeros((len(flat), 1))], axis=1)
+        points = rim @ np.swapaxes(poses[:, :, :3], 1, 2) + poses[:, None, :, 3]
+        where = project_joints(points.reshape(-1, 3), self.optics)
+        height, width = self.optics.shape
+        if not where.in_front[view].all():
+            return slice(0, height), slice(0, width)
+        low, high = where.pixels[view].min(axis=0) - _MARGIN_PX, where.pixels[view].max(axis=0) + _MARGIN_PX
+        left, top = np.clip(low, 0, [width, height]).astype(int).tolist()
+        right, bottom = np.clip(high, 0, [width, height]).astype(int).tolist()
+        return slice(top, bottom), slice(left, right)
+
+    def _meet(self, view: int, sample: int, world_from_sheet: np.ndarray, box: tuple[slice, slice]) -> "_Met":
+        """Cast the rays of a part of one view onto the sheet."""
         camera_from_sheet = compose(self.optics.camera_from_world[view], world_from_sheet)
         turn, shift = camera_from_sheet[:, :3], camera_from_sheet[:, 3]
-        rays = self.optics.rays[sample, view].astype(np.float64)
+        rays = self.optics.rays[sample, view][box].astype(np.float64)
         rays = np.concatenate([rays, np.ones((*rays.shape[:2], 1))], axis=-1)
         towards = rays @ turn[:, 2]
         depth = (turn[:, 2] @ shift) / np.where(np.abs(towards) < 1e-9, 1e-9, towards)

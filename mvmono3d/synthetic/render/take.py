@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int, UInt16
@@ -24,6 +24,7 @@ from mvmono3d.synthetic.render.truth import FrameTruth
 _STEPS = 65535.0
 
 
+@runtime_checkable
 class Pictures(Protocol):
     """Whatever renders frames of several cameras."""
 

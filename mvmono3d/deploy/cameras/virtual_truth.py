@@ -1,0 +1,68 @@
+"""What is true of the virtual rig's frames, for scoring: read from its rendered take, not rendered."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from jaxtyping import Float, Int
+
+from mvmono3d.core.array import Array
+from mvmono3d.core.npz import read_npz
+from mvmono3d.core.record import Record
+from mvmono3d.core.resources import resource_folder
+from mvmono3d.core.rig_file import read_rig
+from mvmono3d.core.schema import sha256_of_bytes, sha256_of_file
+from mvmono3d.deploy.cameras.sources import VirtualSource
+from mvmono3d.deploy.cameras.virtual_orders import take_index
+from mvmono3d.synthetic import render
+
+_ARRAYS = ("points_world", "pixels", "state", "smear_px")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VirtualTruth(Record):
+    """The actor, or the board's corners, over a take; at the middle of each exposure."""
+
+    points_world: Float[Array, "frame joint 3"]
+    pixels: Float[Array, "frame view joint 2"]
+    state: Int[Array, "frame view joint"]
+    """`OcclusionState`."""
+    smear_px: Float[Array, "frame view joint"]
+    """How far each joint moved while the shutter was open."""
+
+    def frame(self, frame_id: int) -> int:
+        """Return the row that holds what a camera's frame shows."""
+        return take_index(frame_id, len(self.points_world))
+
+
+def read_virtual_truth(source: VirtualSource, *, rate_hz: float, exposure_ns: int) -> VirtualTruth:
+    """Return the truth of what `VirtualBackend` shows at that rate and first exposure.
+
+    Raises `InvalidFileError` where that take was never rendered, which starting the backend does.
+    """
+    folder = take_folder(source, rate_hz=rate_hz, exposure_ns=exposure_ns)
+    arrays = read_npz(folder / "index.npz", required=_ARRAYS)
+    return VirtualTruth(**{name: arrays[name] for name in _ARRAYS})
+
+
+def take_folder(source: VirtualSource, *, rate_hz: float, exposure_ns: int) -> Path:
+    """Return where the take of a source is kept: another rig, scene or renderer is another folder."""
+    code = sorted(Path(str(render.__file__)).parent.glob("*.py"))
+    scene = Path(__file__).with_name("virtual_scene.py")
+    values = (source.scene, source.skeleton, source.seed, source.seconds, rate_hz, exposure_ns)
+    sums = [sha256_of_file(path) for path in (*code, scene)]
+    key = sha256_of_bytes(
+        *(repr(value).encode() for value in (*values, read_rig(rig_path(source)).hash, *sums))
+    )
+    return take_cache() / key[:20]
+
+
+def take_cache() -> Path:
+    """Return the folder of rendered takes; it may be deleted at any time when no rig runs."""
+    root = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser()
+    return root / "mvmono3d" / "virtual"
+
+
+def rig_path(source: VirtualSource) -> Path:
+    """Return the file of the true rig."""
+    return Path(source.rig) if source.rig else resource_folder("deploy", "sites", "virtual") / "rig.toml"

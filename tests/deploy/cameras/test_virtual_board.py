@@ -1,0 +1,83 @@
+"""A rehearsal of calibration: rendered boards, the project's own detector, and the true rig to compare with."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from mvmono3d.calibration.calibrate import calibrate
+from mvmono3d.calibration.detect import find_corners
+from mvmono3d.calibration.sightings import BoardSightings
+from mvmono3d.calibration.solution import CalibrationSettings
+from mvmono3d.core.occlusion import OcclusionState
+from mvmono3d.core.rig import Rig
+from mvmono3d.core.rig_file import read_rig
+from mvmono3d.deploy.cameras.sources import VirtualSource
+from mvmono3d.deploy.cameras.virtual_scene import BOARD, board_sheet, wave_board
+from mvmono3d.deploy.cameras.virtual_truth import rig_path
+from mvmono3d.geometry.rigid import camera_centres, compose, invert
+from mvmono3d.synthetic.render.look import draw_look
+from mvmono3d.synthetic.render.renderer import RenderSettings, exposure_times
+from mvmono3d.synthetic.render.sensor import Exposure, SensorSettings, noise_key, take_picture
+from mvmono3d.synthetic.render.sheet import SheetRenderer
+
+EXPOSURE = Exposure(exposure_s=0.0004)
+
+
+@cache
+def rig() -> Rig:
+    return read_rig(rig_path(VirtualSource()))
+
+
+def photograph(frames: int, *, seed: int):
+    """What the detector finds on rendered boards, and the truth: (frame, view, corner 2) and what was seen."""
+    times = exposure_times(frames, rate_hz=1.3, exposure_s=EXPOSURE.exposure_s, samples=5)
+    sheet = board_sheet(BOARD, wave_board(BOARD, rig(), times, seed=seed))
+    made = SheetRenderer(sheet, rig(), look=draw_look(seed), settings=RenderSettings(samples=5))
+    shape = (frames, len(rig().names), BOARD.corners)
+    pixels, seen, truth = np.zeros((*shape, 2)), np.zeros(shape, dtype=bool), np.zeros((*shape, 2))
+    states = np.zeros(shape, dtype=int)
+    for frame in range(frames):
+        light, told = made.frame(frame).light, made.truth(frame)[0]
+        truth[frame], states[frame] = told.pixels, told.state
+        for view in range(shape[1]):
+            key = noise_key(seed, frame=frame, view=view)
+            found = find_corners(take_picture(light[view], EXPOSURE, SensorSettings(), key=key), BOARD)
+            pixels[frame, view, found.numbers] = found.pixels
+            seen[frame, view, found.numbers] = True
+    return pixels, seen, truth, states
+
+
+def test_detected_corners_lie_where_the_truth_says():
+    pixels, seen, truth, states = photograph(3, seed=2)
+    assert seen.sum() > 60
+    error = (pixels - truth)[seen]
+    assert np.sqrt((error**2).mean()) < 0.15
+    assert np.abs(error.mean(axis=0)).max() < 0.05
+    assert (states[seen] == OcclusionState.VISIBLE).all()
+
+
+@pytest.mark.slow
+def test_a_rehearsed_calibration_recovers_the_rig():
+    pixels, seen, _, _ = photograph(45, seed=1)
+    kept = seen.any(axis=(1, 2))
+    found = calibrate(
+        BoardSightings(
+            cameras=rig().names,
+            size_px=np.asarray(rig().camera.size_px),
+            corners_m=BOARD.corners_m(),
+            pixels=pixels[kept],
+            seen=seen[kept],
+            labels=tuple(f"{place:03d}" for place in np.flatnonzero(kept)),
+        ),
+        settings=CalibrationSettings(),
+    ).rig
+    np.testing.assert_allclose(found.camera.focal_px, rig().camera.focal_px, rtol=0.003)
+    np.testing.assert_allclose(found.camera.centre_px, rig().camera.centre_px, atol=1.5)
+    # Poses against the first camera's: a rig's world is a convention.
+    ours, true = (
+        compose(each.camera_from_world, invert(each.camera_from_world[0])) for each in (found, rig())
+    )
+    np.testing.assert_allclose(ours[:, :, :3], true[:, :, :3], atol=2e-3)
+    apart = camera_centres(ours) - camera_centres(true)
+    assert np.linalg.norm(apart, axis=1).max() < 1.5e-3
