@@ -6,6 +6,9 @@ the recording judges by itself: how well the other views predict a view that was
 are, how much is answered. --stress replays everything under occluders, dead and shifted cameras, lost frames,
 noise, outliers, swaps and more. --out writes the tables as Markdown and CSV, and the figures; --animate draws
 truth and methods moving beside each other.
+
+Of a recording of several people each is scored on its own, into OUT/person0 and so on; --truth is that of one
+of them, found by where it lies. --person N takes what stands at place N of every file.
 """
 
 import argparse
@@ -23,8 +26,15 @@ from mvmono3d.core.schema import atomic_write
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.core.trajectory import Reconstruction
 from mvmono3d.evaluation.compare import Method
-from mvmono3d.evaluation.sources import check_source, clip_with_truth, parts_of, read_first_frames
+from mvmono3d.evaluation.sources import (
+    check_source,
+    clip_with_truth,
+    of_person,
+    parts_of,
+    read_first_frames,
+)
 from mvmono3d.evaluation.stress.takes import Take
+from mvmono3d.formats.recording import RecordingRead
 
 Reconstruct = Callable[[Observations], Reconstruction]
 _STRESSED = ("robust", "kalman")
@@ -41,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--bundle", type=Path, action="append", metavar="DIR", help="an exported model; may be repeated")
     add("--skeleton", metavar="NAME|YAML", help="joints and bones (default: what fits; body25b for --world)")
     add("--units", choices=tuple(METRES_PER_UNIT), default="m", help="of the rig file")
-    add("--person", type=int, metavar="N", help="which of several, counted from 0")
+    add("--person", type=int, metavar="N", help="only the one at this place in the files")
     add("--rate", type=_positive, default=60.0, metavar="HZ", help="of files without times (default: 60)")
     scenes = "synthetic clips, or parts that a recording is cut into (default: 8; 1)"
     add("--scenes", type=_count, metavar="N", help=scenes)
@@ -66,42 +76,57 @@ def run(arguments: argparse.Namespace) -> int:
     """Read, run all methods, print and write the tables."""
     check_source(arguments)
     console = Console(highlight=False, soft_wrap=True)
-    if arguments.stress:
-        _stress(arguments, console)
-        _animate(arguments, console)
+    if arguments.world is not None:
+        _evaluate(None, arguments, console)
         return 0
-    if arguments.world is None and arguments.truth is None:
-        texts = _without_truth(arguments, console)
+    for person in read_first_frames(arguments):
+        if person.name:
+            console.print(f"\n{person.name}", style="bold")
+        _evaluate(person.recording, of_person(arguments, person.name), console)
+    return 0
+
+
+def _evaluate(recording: RecordingRead | None, arguments: argparse.Namespace, console: Console) -> None:
+    """Evaluate on a recording, or on synthetic clips where there is none."""
+    if arguments.stress:
+        _stress(recording, arguments, console)
     else:
-        texts = _with_truth(arguments, console)
+        _score(recording, arguments, console)
+    _animate(recording, arguments, console)
+
+
+def _score(recording: RecordingRead | None, arguments: argparse.Namespace, console: Console) -> None:
+    if recording is not None and arguments.truth is None:
+        texts = _without_truth(recording, arguments, console)
+    else:
+        texts = _with_truth(recording, arguments, console)
     if arguments.out is not None:
         for name, text in texts.items():
             with atomic_write(arguments.out / name) as file:
                 file.write(text.encode())
         console.print(f"wrote {arguments.out}")
-    _animate(arguments, console)
-    return 0
 
 
-def _stress(arguments: argparse.Namespace, console: Console) -> None:
+def _stress(recording: RecordingRead | None, arguments: argparse.Namespace, console: Console) -> None:
     from mvmono3d.evaluation.stress.command import run_stress
 
-    run_stress(_takes(arguments), _usual_methods(arguments), arguments=arguments, console=console)
+    takes = _takes(recording, arguments)
+    run_stress(takes, _usual_methods(arguments), arguments=arguments, console=console)
 
 
-def _animate(arguments: argparse.Namespace, console: Console) -> None:
+def _animate(recording: RecordingRead | None, arguments: argparse.Namespace, console: Console) -> None:
     if arguments.animate is None:
         return
     from mvmono3d.evaluation.animation.command import animate_take
 
-    animate_take(_takes(arguments)[0], _usual_methods(arguments), arguments=arguments)
+    animate_take(_takes(recording, arguments)[0], _usual_methods(arguments), arguments=arguments)
     console.print(f"wrote {arguments.animate}")
 
 
-def _takes(arguments: argparse.Namespace) -> Sequence[Take]:
+def _takes(recording: RecordingRead | None, arguments: argparse.Namespace) -> Sequence[Take]:
     from mvmono3d.evaluation.stress.command import world_takes
 
-    return _clips(arguments) if arguments.world is None else world_takes(arguments)
+    return world_takes(arguments) if recording is None else _clips(recording, arguments)
 
 
 def _usual_methods(arguments: argparse.Namespace) -> dict[str, Method]:
@@ -111,8 +136,8 @@ def _usual_methods(arguments: argparse.Namespace) -> dict[str, Method]:
     return usual | _bundles_on_clips(arguments)
 
 
-def _clips(arguments: argparse.Namespace) -> list[Clip]:
-    detections, rig, skeleton = read_first_frames(arguments)
+def _clips(recording: RecordingRead, arguments: argparse.Namespace) -> list[Clip]:
+    detections, rig, skeleton = recording
     if arguments.truth is None:
         clip = Clip(skeleton=skeleton, rig=rig, observations=detections.observations)
     else:
@@ -146,12 +171,14 @@ def _bundle(folder: Path, observations: Observations, *, rig: Rig, skeleton: Ske
     return reconstruct_with_bundle(folder, observations, rig=rig, skeleton=skeleton)
 
 
-def _with_truth(arguments: argparse.Namespace, console: Console) -> dict[str, str]:
+def _with_truth(
+    recording: RecordingRead | None, arguments: argparse.Namespace, console: Console
+) -> dict[str, str]:
     from mvmono3d.evaluation.baselines import baselines
     from mvmono3d.evaluation.compare import compare
     from mvmono3d.evaluation.table import comparison_csv, comparison_markdown, comparison_table
 
-    takes = _takes(arguments)
+    takes = _takes(recording, arguments)
     clips = [take if isinstance(take, Clip) else take.clip(take.settings) for take in takes]
     comparison = compare(clips, baselines() | _bundles_on_clips(arguments))
     console.print(comparison_table(comparison))
@@ -162,12 +189,14 @@ def _with_truth(arguments: argparse.Namespace, console: Console) -> dict[str, st
     return {"scores.md": comparison_markdown(comparison), "scores.csv": comparison_csv(comparison)}
 
 
-def _without_truth(arguments: argparse.Namespace, console: Console) -> dict[str, str]:
+def _without_truth(
+    recording: RecordingRead, arguments: argparse.Namespace, console: Console
+) -> dict[str, str]:
     from mvmono3d.evaluation.baselines import BASELINES
     from mvmono3d.evaluation.field import score_field
     from mvmono3d.evaluation.table import field_csv, field_markdown, field_table
 
-    detections, rig, skeleton = read_first_frames(arguments)
+    detections, rig, skeleton = recording
     methods: dict[str, Reconstruct] = {
         name: lambda seen, method=method: method(seen, rig, skeleton) for name, method in BASELINES.items()
     }

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
+from mvmono3d.association.people import Person, read_people
 from mvmono3d.core.clip import Clip
 from mvmono3d.core.detections_file import Detections
 from mvmono3d.core.reconstruction_file import read_trajectory
 from mvmono3d.core.rig import Rig
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.errors import ConfigurationError, InvalidFileError
-from mvmono3d.formats.recording import RecordingRead, read_plausible_rig, read_recording
+from mvmono3d.formats.recording import RecordingRead, read_plausible_rig
+from mvmono3d.geometry.projection import project
 
 
 def check_source(arguments: argparse.Namespace) -> None:
@@ -33,19 +35,57 @@ def check_source(arguments: argparse.Namespace) -> None:
             raise ConfigurationError(f"--{name} belongs to --stress")
 
 
-def read_first_frames(arguments: argparse.Namespace) -> RecordingRead:
-    """Read detections and their rig, the first `--frames`."""
-    found = read_recording(
+def read_first_frames(arguments: argparse.Namespace) -> tuple[Person, ...]:
+    """Read everybody's detections with the rig, the first `--frames`; with --truth, whose truth it is."""
+    people = read_people(
         arguments.detections,
         read_plausible_rig(arguments.rig, units=arguments.units),
         skeleton=arguments.skeleton,
         person=arguments.person,
         rate_hz=arguments.rate,
     )
+    if arguments.truth is not None and len(people) > 1:
+        people = (_nearest_to(arguments.truth, people),)
     if arguments.frames is None:
-        return found
-    shorter = found.detections.observations.map(lambda array: array[: arguments.frames])
-    return found._replace(detections=replace(found.detections, observations=shorter))
+        return people
+    return tuple(person._replace(recording=_first(person.recording, arguments.frames)) for person in people)
+
+
+def of_person(arguments: argparse.Namespace, name: str) -> argparse.Namespace:
+    """Return the options for one of several people: its results go under its name."""
+    if not name:
+        return arguments
+    own = argparse.Namespace(**vars(arguments))
+    own.out = None if arguments.out is None else arguments.out / name
+    if arguments.animate is not None:
+        own.animate = arguments.animate.with_name(f"{arguments.animate.stem}_{name}.gif")
+    return own
+
+
+def _first(recording: RecordingRead, frames: int) -> RecordingRead:
+    shorter = recording.detections.observations.map(lambda array: array[:frames])
+    return recording._replace(detections=replace(recording.detections, observations=shorter))
+
+
+def _nearest_to(path: Path, people: tuple[Person, ...]) -> Person:
+    """Return the person whose detections lie nearest to the true joints' projections, in the median."""
+    return min(people, key=lambda person: _distance_px(path, person.recording))
+
+
+def _distance_px(path: Path, recording: RecordingRead) -> float:
+    detections, rig, skeleton = recording
+    clip = clip_with_truth(path, detections, rig=rig, skeleton=skeleton, first=None)
+    truth = clip.truth
+    if truth is None:
+        return float("inf")
+    there = project(
+        np.asarray(truth.points_world, dtype=np.float64),
+        lens=rig.camera.lens,
+        camera_from_world=rig.camera_from_world,
+    )
+    seen = np.asarray(clip.observations.detected) & there.in_front
+    far = np.linalg.norm(there.pixels - np.asarray(clip.observations.pixels), axis=-1)[seen]
+    return float(np.median(far)) if far.size else float("inf")
 
 
 def clip_with_truth(
