@@ -85,22 +85,23 @@ class GenTLCamera:
             raise self._error("can't be armed", error) from None
 
     def waiting(self) -> int:
-        """Return how many frames can be fetched now."""
+        """Return how many frames can be fetched now; gives back what was fetched before."""
         if self._stream is None or self._features is None:
             return 0
         try:
+            self._stream.give_back()
             self._check_connection()
             return self._stream.waiting
         except NODE_ERRORS as error:
             self._lose(error)
             return 0
 
-    def fetch(self, sink: Sink) -> int:
-        """Hand over a frame that waits; returns how many there were."""
+    def fetch(self, sink: Sink, *, ago_ns: int = 0) -> int:
+        """Hand over a frame that waits and came so long ago; returns how many there were."""
         if self._stream is None or self._features is None:
             return 0
         try:
-            return self._stream.fetch(sink)
+            return self._stream.fetch(sink, ago_ns=ago_ns)
         except NODE_ERRORS as error:
             self._lose(error)
             return 0
@@ -109,6 +110,7 @@ class GenTLCamera:
         """Give back what waits, unseen."""
         for _ in range(self.waiting()):
             self.fetch(_nobody)
+        self.waiting()
         if self._stream is not None:
             self._stream.delivered = 0
 

@@ -33,6 +33,7 @@ class GenTLStream:
         self._dropped = _Count()
         acquirer.add_callback(acquirer.Events.INCOMPLETE_BUFFER, self._dropped)
         self._has_ns = self._tells_waiting = True
+        self._fetched: list[Any] = []
         self.delivered = self.incomplete = 0
 
     @property
@@ -51,18 +52,20 @@ class GenTLStream:
                 self._tells_waiting = False
         return 1
 
-    def fetch(self, sink: Sink) -> int:
-        """Hand over one frame; returns how many there were, with the incomplete ones that came to light."""
+    def fetch(self, sink: Sink, *, ago_ns: int) -> int:
+        """Hand over one frame, which came so long ago; returns how many: incomplete ones may come along."""
         buffer = self._acquirer.try_fetch(timeout=_FETCH_S, is_raw=True)
         if buffer is None:
             return self._tell_dropped(sink)
         self.delivered += 1
-        try:
-            sink(self._delivery(buffer))
-        finally:
-            # Queueing clears the buffer: by now the sink has copied what it wants.
-            self._module.queue_buffer(buffer)
+        self._fetched.append(buffer)
+        sink(self._delivery(buffer, host_ns=self._now_ns() - ago_ns))
         return 1
+
+    def give_back(self) -> None:
+        """Give fetched buffers back to the camera: that clears them, so it is done when nobody waits."""
+        while self._fetched:
+            self._module.queue_buffer(self._fetched.pop())
 
     def _tell_dropped(self, sink: Sink) -> int:
         count = self._dropped.count - self.incomplete
@@ -77,8 +80,7 @@ class GenTLStream:
             )  # fmt: skip
         return count
 
-    def _delivery(self, buffer: Any) -> Delivery:
-        host_ns = self._now_ns()
+    def _delivery(self, buffer: Any, *, host_ns: int) -> Delivery:
         layout, shape = LAYOUTS.get(buffer.pixel_format), (buffer.height, buffer.width)
         copy_to = _refuse
         if layout is not None:

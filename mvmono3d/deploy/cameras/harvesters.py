@@ -9,7 +9,7 @@ import msgspec
 from mvmono3d.deploy.cameras.gentl_camera import GenTLCamera
 from mvmono3d.deploy.cameras.gentl_return import Return
 from mvmono3d.deploy.cameras.one_harvester import give_back_harvester, producer_files, take_harvester
-from mvmono3d.deploy.cameras.protocol import Sink
+from mvmono3d.deploy.cameras.protocol import AT_ONCE, Sink
 from mvmono3d.deploy.cameras.records import (
     AppliedSettings,
     CameraHealth,
@@ -25,8 +25,6 @@ from mvmono3d.deploy.sync.records import ClockSample
 from mvmono3d.errors import CameraError, unknown_name
 
 _PTP_POLL_S = 0.05
-_AT_ONCE = 8
-"""Frames per camera in one poll: what is copied must leave before its memory is used again."""
 
 
 class HarvestersBackend:
@@ -123,11 +121,13 @@ class HarvestersBackend:
         """See `CameraBackend`."""
         # From the longest queue first: frames of one pulse then come close together, also after a pause.
         waiting = [camera.waiting() for camera in self._cameras]
+        period_ns = 0 if self._settings is None else self._settings.period_ns
         count = 0
-        for _ in range(min(sum(waiting), _AT_ONCE * len(waiting))):
+        for _ in range(min(sum(waiting), AT_ONCE * len(waiting))):
             camera = waiting.index(max(waiting))
             waiting[camera] -= 1
-            count += self._cameras[camera].fetch(sink)
+            # Those behind it came later, one period after the other.
+            count += self._cameras[camera].fetch(sink, ago_ns=waiting[camera] * period_ns)
         return count
 
     def adjust(self, lighting: Lighting) -> None:

@@ -18,6 +18,9 @@ from mvmono3d.deploy.cameras.records import AppliedSettings, CameraHealth, Camer
 from mvmono3d.deploy.exposure.control import Lighting
 from mvmono3d.deploy.sync.records import ClockSample, FrameStatus
 
+AT_ONCE = 8
+"""Frames per camera in one poll: what is copied must leave before its memory is used again."""
+
 
 class Delivery(NamedTuple):
     """A frame that a camera has just delivered; its pixels are there only while the sink is called."""
@@ -28,7 +31,7 @@ class Delivery(NamedTuple):
     device_ns: int
     """Start of exposure on the camera's own clock."""
     host_ns: int
-    """When it was found, on the backend's host clock (`now_ns`)."""
+    """When it reached the host, as far as that is known, on the backend's host clock (`now_ns`)."""
     status: FrameStatus
     height: int
     width: int
@@ -89,8 +92,9 @@ class CameraBackend(Protocol):
         ...
 
     def poll(self, sink: Sink) -> int:
-        """Hand waiting frames to the sink, a few of each camera; returns how many.
+        """Hand waiting frames to the sink; returns how many.
 
+        `AT_ONCE` times the number of cameras, if there are so many or more: then some may still wait.
         Never waits, and never raises because a camera is lost.
         Incomplete frames are handed over too (`status`), so that every frame is accounted for. Frames that
         are torn down unseen (at `stop`, or with a lost camera) were never delivered.

@@ -22,7 +22,7 @@ from mvmono3d.deploy.capture.settings import CaptureSettings
 from mvmono3d.errors import MVMono3DError
 
 _LOG = logging.getLogger(__name__)
-_IDLE_S = 0.0002
+_IDLE_S = 0.0001
 _BOARD_S = 0.02
 _PARENT_S = 0.1
 _SWITCH_S = 0.0005

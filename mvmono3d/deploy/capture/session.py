@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 
-from mvmono3d.deploy.cameras.protocol import CameraBackend
+from mvmono3d.deploy.cameras.protocol import AT_ONCE, CameraBackend
 from mvmono3d.deploy.cameras.records import AppliedSettings, CameraHealth, Trigger
 from mvmono3d.deploy.capture.clocks import ClockSchedule
 from mvmono3d.deploy.capture.health import CaptureHealth, CaptureState, ViewHealth
@@ -71,13 +71,14 @@ class Capture:
         """Look at the cameras once; returns whether there was anything."""
         now_ns = self._backend.now_ns()
         self._trigger(now_ns)
-        self._backend.poll(self._intake)
+        drained = self._backend.poll(self._intake) < AT_ONCE * len(self._cameras)
         frames = self._intake.take()
         # After a pause frames of several pulses come at once: those of one pulse belong side by side.
         frames.sort(key=self._rig_time)
         sets = sum(self._settle(self._assembler.push(frame)) for frame in frames)
-        # What waits now came after `now_ns`, so that nobody is thought late whom we did not look at.
-        sets += self._settle(self._assembler.advance(now_ns))
+        if drained:
+            # All that came before `now_ns` was looked at: nobody is thought late who only waited for us.
+            sets += self._settle(self._assembler.advance(now_ns))
         self._rates.step(now_ns, sets=sets)
         self._mind_presence(now_ns)
         self._sample_clocks(now_ns)
