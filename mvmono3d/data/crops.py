@@ -49,17 +49,26 @@ class CropStore:
     skeleton: Skeleton
     subjects: tuple[str, ...]
     """Who is in each crop: splits must not share any."""
+    rigs: tuple[str, ...]
+    """Which rig saw it."""
     hash: str
     """SHA-256 over the content of all files."""
     arrays: dict[str, dict[str, Any]]
     """Shape, dtype and SHA-256 of each file."""
 
     @staticmethod
-    def write(folder: Path, crops: Iterable[Crops], *, subjects: Iterable[str], skeleton: Skeleton) -> None:
+    def write(
+        folder: Path,
+        crops: Iterable[Crops],
+        *,
+        subjects: Iterable[str],
+        rigs: Iterable[str],
+        skeleton: Skeleton,
+    ) -> None:
         """Write crops of equal size as a store that appears whole or not at all."""
         stacked = Crops.stack(list(crops))
         arrays = [(field.name, getattr(stacked, field.name)) for field in fields(Crops)]
-        content = {"skeleton": skeleton_content(skeleton), "subjects": list(subjects)}
+        content = {"skeleton": skeleton_content(skeleton), "subjects": list(subjects), "rigs": list(rigs)}
         write_arrays(folder, arrays, content=content)
 
     @staticmethod
@@ -70,6 +79,7 @@ class CropStore:
             folder=folder,
             skeleton=parse_skeleton(index["skeleton"], where=str(folder)),
             subjects=tuple(index["subjects"]),
+            rigs=tuple(index["rigs"]),
             hash=content_hash,
             arrays=index["arrays"],
         )

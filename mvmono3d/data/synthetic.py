@@ -1,23 +1,18 @@
 """Clips of the synthetic world: made on first use, then read from the cache."""
 
-import inspect
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import track
-
 from mvmono3d.core.clip import Clip
-from mvmono3d.core.schema import SCHEMA_VERSION, sha256_of_bytes, sha256_of_file
+from mvmono3d.core.schema import SCHEMA_VERSION, sha256_of_bytes
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.data.array_folder import INDEX
+from mvmono3d.data.production import code_hash, produce
 from mvmono3d.data.splits import NAMES, Splits
 from mvmono3d.data.store import ClipStore
 from mvmono3d.data.windows import windows
@@ -81,7 +76,7 @@ class SyntheticClips:
             self.stride_frames,
             tuple(self.rates_hz),
             self.seed,
-            _code_hash(self.make),
+            code_hash(self.make),
         )
         return Path(self.cache) / "synthetic" / sha256_of_bytes(repr(content).encode())[:16]
 
@@ -129,24 +124,8 @@ class SyntheticClips:
             replace(self.world, frames=self.scene_frames, rate_hz=rates_hz[place % len(rates_hz)])
             for place in range(len(seeds))
         ]
-        console = Console(stderr=True)
-        title = f"making {name} clips"
-        shown = {"total": len(seeds), "console": console, "disable": not console.is_terminal}
-        if self.processes <= 1:
-            yield from track(map(make, worlds, seeds), title, **shown)
-            return
-        # Spawned, not forked: torch's threads in this process don't survive a fork.
-        with ProcessPoolExecutor(self.processes, mp_context=get_context("spawn")) as pool:
-            yield from track(pool.map(make, worlds, seeds, chunksize=4), title, **shown)
+        yield from produce(make, worlds, seeds, title=f"making {name} clips", processes=self.processes)
 
 
 def _make_scene(make: MakeClip, world: Any, seeds: ClipSeeds) -> Clip:
     return make(world, seed=seeds.seed, subject=seeds.subject, rig_seed=seeds.rig_seed)
-
-
-def _code_hash(make: MakeClip) -> str:
-    function = make.func if isinstance(make, partial) else make
-    file = Path(inspect.getfile(function))
-    package = (file.parent / "__init__.py").is_file()
-    files = sorted(file.parent.rglob("*.py")) if package else [file]
-    return sha256_of_bytes(*(sha256_of_file(path).encode() for path in files))

@@ -1,5 +1,6 @@
 """A 2D joint network for monochrome crops: dense convolutions and one heatmap per joint."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -43,7 +44,7 @@ class JointNet(nn.Module):
         size: height and width of a crop [px], a multiple of 16.
     """
 
-    def __init__(self, *, skeleton: Skeleton, width: int, blocks: tuple[int, int, int], size: int) -> None:
+    def __init__(self, *, skeleton: Skeleton, width: int, blocks: Sequence[int], size: int) -> None:
         super().__init__()
         if size % _WIDEST or size < 2 * _WIDEST:
             raise ConfigurationError(

@@ -13,6 +13,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from mvmono3d.data.crop_module import CropDataModule
 from mvmono3d.data.datamodule import ClipDataModule
 from mvmono3d.errors import (
     ConfigurationError,
@@ -38,7 +39,7 @@ class Run:
     config: Mapping[str, Any]
     """The resolved configuration, plain values."""
     task: lightning.LightningModule
-    data: ClipDataModule
+    data: ClipDataModule | CropDataModule
     trainer: lightning.Trainer
     ckpt_path: Path | None
     """The checkpoint to go on from."""

@@ -12,13 +12,15 @@ from mvmono3d.training.evaluate import best_checkpoint
 
 def calibrate_best(run: Run) -> None:
     """Fit the calibrator of the best weights, and keep it with them."""
-    task, best = run.task, best_checkpoint(run)
-    if not isinstance(task, ReconstructorTask) or task.calibrated_on is None or best is None:
+    task, data, best = run.task, run.data, best_checkpoint(run)
+    if not isinstance(task, ReconstructorTask) or not isinstance(data, ClipDataModule):
+        return
+    if task.calibrated_on is None or best is None:
         return
     load_weights(task, best)
     # Users' rigs are off, too, and don't always say so.
-    rigs_off = run.data.val_batches_with_rig_errors() if task.calibrated_on == "validation" else ()
-    task.calibrate(_clips(run.data, on=task.calibrated_on), rigs_off=rigs_off)
+    rigs_off = data.val_batches_with_rig_errors() if task.calibrated_on == "validation" else ()
+    task.calibrate(_clips(data, on=task.calibrated_on), rigs_off=rigs_off)
     if run.trainer.is_global_zero:
         checkpoint = read_checkpoint(best) | {"state_dict": task.state_dict()}
         SafeCheckpoints().save_checkpoint(checkpoint, best)

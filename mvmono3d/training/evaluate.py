@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from mvmono3d.core.clip import Clip
 from mvmono3d.core.trajectory import Reconstruction
+from mvmono3d.data.datamodule import ClipDataModule
 from mvmono3d.evaluation.baselines import baselines
 from mvmono3d.evaluation.compare import Comparison, Method, compare
 from mvmono3d.pipeline.over_clip import reconstruct_clip
@@ -64,10 +65,12 @@ def best_checkpoint(run: Run) -> Path | None:
 def _compare(
     run: Run, untrained: Reconstructor | None
 ) -> tuple[Comparison | None, tuple[Clip, Reconstruction] | None]:
-    task = run.task
-    if not isinstance(task, ReconstructorTask) or not run.trainer.is_global_zero:
+    task, data = run.task, run.data
+    if not isinstance(task, ReconstructorTask) or not isinstance(data, ClipDataModule):
         return None, None
-    store = run.data.splits.test
+    if not run.trainer.is_global_zero:
+        return None, None
+    store = data.splits.test
     clips = [clip for clip in map(store.__getitem__, range(len(store))) if clip.truth is not None]
     if not clips:
         return None, None

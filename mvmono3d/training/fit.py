@@ -75,10 +75,10 @@ def _load_weights(run: Run) -> None:
         load_weights(run.task, run.weights)
 
 
-def _prepare(task: lightning.LightningModule, data: ClipDataModule) -> None:
+def _prepare(task: lightning.LightningModule, data: lightning.LightningDataModule) -> None:
     """Let a task that wants to see training clips before its first step see some of them."""
     prepare = getattr(task, "prepare", None)
-    if prepare is not None:
+    if prepare is not None and isinstance(data, ClipDataModule):
         prepare(data.first_batches(_UNITS_BATCHES))
 
 

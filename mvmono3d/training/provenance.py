@@ -10,10 +10,13 @@ import torch
 import mvmono3d
 from mvmono3d.core.schema import SCHEMA_VERSION, sha256_of_bytes
 from mvmono3d.core.skeleton import Skeleton
+from mvmono3d.data.crop_module import CropSplits
 from mvmono3d.data.splits import Splits
 
 
-def provenance(splits: Splits, skeleton: Skeleton, *, experiment: str, seed: int) -> dict[str, Any]:
+def provenance(
+    splits: Splits | CropSplits, skeleton: Skeleton, *, experiment: str, seed: int
+) -> dict[str, Any]:
     """Return plain values that say where a checkpoint comes from."""
     rigs = sorted({rig for _, store in splits.stores() for rig in store.rigs})
     return {

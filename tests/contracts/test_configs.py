@@ -36,6 +36,19 @@ MINIMAL = (
 )
 # A user has to say which checkpoint and recordings.
 NEEDED = {"finetune": ("weights=null",), "bootstrap": ("weights=null", "data=synthetic")}
+SMALL_CROPS = (
+    "data.source.samples.frames=1",
+    "data.source.scenes={train: 1, val: 1, test: 1}",
+    "data.source.processes=1",
+    "task.net.size=64",
+    "data.batch_size=4",
+    "threads=1",
+    "trainer.max_epochs=1",
+    "callbacks.progress=null",
+    "callbacks.summary=null",
+    "evaluate=false",
+)
+MINIMAL_OF = {"detector": SMALL_CROPS}
 
 
 def composed(folder: Path, *overrides: str):
@@ -62,7 +75,7 @@ def test_every_experiment_builds_and_takes_a_step(tmp_path, cache, experiment):
         tmp_path,
         f"experiment={experiment}",
         *NEEDED.get(experiment, ()),
-        *MINIMAL,
+        *MINIMAL_OF.get(experiment, MINIMAL),
         f"paths.cache={cache}",
     )
     threads = torch.get_num_threads()

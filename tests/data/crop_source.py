@@ -28,7 +28,13 @@ def spotted_crops(count: int, *, seed: int = 0, size: int = 80) -> list[Crops]:
 
 
 def spotted_store(folder: Path, count: int, *, seed: int, subject: str) -> CropStore:
-    CropStore.write(folder, spotted_crops(count, seed=seed), subjects=[subject] * count, skeleton=SKELETON)
+    CropStore.write(
+        folder,
+        spotted_crops(count, seed=seed),
+        subjects=[subject] * count,
+        rigs=[subject] * count,
+        skeleton=SKELETON,
+    )
     return CropStore.open(folder)
 
 
