@@ -1,4 +1,4 @@
-"""A rehearsal of calibration: rendered boards, the project's own detector, and the true rig to compare with."""
+"""A rehearsal of calibration: rendered boards, the project's own detector, and the true rig beside."""
 
 from functools import cache
 
@@ -30,7 +30,7 @@ def rig() -> Rig:
 
 
 def photograph(frames: int, *, seed: int):
-    """What the detector finds on rendered boards, and the truth: (frame, view, corner 2) and what was seen."""
+    """Return found and true pixels (frame view corner 2), which were found, and their states."""
     times = exposure_times(frames, rate_hz=1.3, exposure_s=EXPOSURE.exposure_s, samples=5)
     sheet = board_sheet(BOARD, wave_board(BOARD, rig(), times, seed=seed))
     made = SheetRenderer(sheet, rig(), look=draw_look(seed), settings=RenderSettings(samples=5))
