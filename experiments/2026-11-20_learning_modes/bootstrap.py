@@ -1,4 +1,4 @@
-"""Bootstrap on the first half of a recording without labels; score each set of weights on the second half.
+"""Bootstrap on the first part of a recording without labels; score each set of weights on the rest.
 
     python experiments/2026-11-20_learning_modes/bootstrap.py RAW --take TAKE --steps 100 NAME=CHECKPOINT …
 
@@ -35,8 +35,6 @@ from mvmono3d.pipeline.over_clip import reconstruct_recording
 
 HERE = Path(__file__).parent
 WINDOW_FRAMES = 12
-PIECES = {"train": (0.0, 0.36), "val": (0.36, 0.5), "test": (0.5, 1.0)}
-"""Parts of the recording; the second half is scored, and never learned from."""
 CONFIDENT = 0.3
 Method = Callable[[Observations], Reconstruction]
 
@@ -51,6 +49,16 @@ class Take:
     rig: str
     units: str
     rate_hz: float
+    trained_until: float
+    """Share of the recording that is learned from."""
+    scored_from: float
+    """What lies between chooses the best weights; what follows is scored, and never learned from."""
+
+    @property
+    def pieces(self) -> dict[str, tuple[float, float]]:
+        """The parts of the recording, by the split they belong to."""
+        begin, end = self.trained_until, self.scored_from
+        return {"train": (0.0, begin), "val": (begin, end), "test": (end, 1.0)}
 
 
 TAKES = {
@@ -63,6 +71,8 @@ TAKES = {
             rig="pose2sim_demo/S00_Calibration/Calib_qualisys.toml",
             units="m",
             rate_hz=60.0,
+            trained_until=0.36,
+            scored_from=0.5,
         ),
         Take(
             name="mouse_4mono",
@@ -71,16 +81,18 @@ TAKES = {
             rig="mouse_4mono/calibration_4cam_fd57457.toml",
             units="mm",
             rate_hz=30.0,
+            trained_until=0.58,
+            scored_from=0.7,
         ),
     )
 }
 
 
-def cut(detections: Detections, folder: Path) -> dict[str, Path]:
+def cut(take: Take, detections: Detections, folder: Path) -> dict[str, Path]:
     """Write the parts of the recording as recordings of their own."""
     folder.mkdir(parents=True, exist_ok=True)
     frames, paths = len(detections.observations.time_ns), {}
-    for name, (begin, end) in PIECES.items():
+    for name, (begin, end) in take.pieces.items():
         span = slice(round(begin * frames), round(end * frames))
         observations = detections.observations.map(lambda array, span=span: array[span])
         paths[name] = folder / f"{name}.npz"
@@ -127,9 +139,11 @@ def bootstrap(
     return best
 
 
-def measure(method: Method, observations: Observations, rig: Rig, skeleton: Skeleton) -> dict[str, float]:
-    """Score the second half; the method runs over the whole recording, as it would on site."""
-    first = round(PIECES["test"][0] * len(observations.time_ns))
+def measure(
+    method: Method, observations: Observations, rig: Rig, skeleton: Skeleton, *, scored_from: float
+) -> dict[str, float]:
+    """Score the last part; the method runs over the whole recording, as it would on site."""
+    first = round(scored_from * len(observations.time_ns))
     left_out = leave_one_view_out(observations, rig, reconstruct=method)
     asked = observations.detected & (observations.confidence > CONFIDENT)
     asked[:first] = False
@@ -164,9 +178,9 @@ def card(take: Take, found: Mapping[str, Mapping[str, float]]) -> str:
         [
             *lines,
             "",
-            f"Second half of {take.name}: each camera in turn is left out, and its confident detections are "
-            "predicted. Only the first half was learned from, without labels; actor, rig and session are the "
-            "same, so that these numbers say nothing of others.",
+            f"Each camera of {take.name} in turn is left out, and its confident detections are predicted, in "
+            f"the part that follows {take.scored_from:.0%} of the recording. What comes before was learned "
+            "from, without labels; actor, rig and session are the same: these numbers say nothing of others.",
         ]
     )
 
@@ -198,7 +212,7 @@ def main() -> None:
     )
     rig = rig.select(detections.views)
     work = arguments.work / take.name
-    pieces = cut(detections, work.resolve() / "pieces")
+    pieces = cut(take, detections, work.resolve() / "pieces")
     classical = {"dlt": reconstruct_dlt, "robust": reconstruct_robust, "kalman": reconstruct_kalman}
     methods: dict[str, Method] = {
         name: partial(_classical, method, rig, skeleton) for name, method in classical.items()
@@ -220,7 +234,7 @@ def main() -> None:
         methods[f"{name}, then bootstrap"] = learned(after, rig)
     rows, numbers = [], {}
     for name, method in methods.items():
-        found = measure(method, detections.observations, rig, skeleton)
+        found = measure(method, detections.observations, rig, skeleton, scored_from=take.scored_from)
         count, numbers[name] = int(found.pop("detections")), found
         for metric, value in found.items():
             rows.append({"method": name, "metric": metric, "value": f"{value:.6g}", "detections": count})

@@ -75,11 +75,12 @@ def main() -> None:
     rows: list[dict[str, object]] = []
     for word in checkpoints:
         name, _, path = word.partition("=")
-        task = run.task
+        task, validation, test = run.task, run.data.splits.val, run.data.splits.test
         if not isinstance(task, ReconstructorTask):
             raise SystemExit("calibration.py needs a reconstructor's task")
+        if not isinstance(validation, ClipStore) or not isinstance(test, ClipStore):
+            raise SystemExit("calibration.py needs clips")
         task.reconstructor.load_state_dict(load_trained(Path(path)).reconstructor.state_dict())
-        validation, test = run.data.splits.val, run.data.splits.test
         weights = {
             str(on): weight(task, batches(validation, size=8), on=on)
             for on in (None, "withheld", "validation")

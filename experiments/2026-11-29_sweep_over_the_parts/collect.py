@@ -47,8 +47,8 @@ def main() -> None:
         print(f"| {trial} |", " | ".join(f"{value:.3g}" for value in row.values()), "|")
     errors = [row[METRICS[0]] for row in found.values()]
     for name in parameters:
-        rank = spearmanr([row[name] for row in found.values()], errors)
-        print(f"{name}: rank correlation with the error {rank.statistic:.2f}, p {rank.pvalue:.2f}")
+        rank, chance = spearmanr([row[name] for row in found.values()], errors)
+        print(f"{name}: rank correlation with the error {rank:.2f}, p {chance:.2f}")
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ RECORDINGS = (
         rig="mouse_4mono/calibration_4cam_fd57457.toml",
         units="mm",
         rate_hz=30.0,
-        scored_from=0.5,
+        scored_from=0.7,
     ),
 )
 

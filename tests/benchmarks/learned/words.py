@@ -33,5 +33,5 @@ Without truth the recording judges: each camera in turn is left out, and the joi
 projected there. Only detections above confidence 0.3 are asked for. Medians and 90 % are over detections
 that both the method and robust predict; `predicted` says how many a method predicts at all. Bone sd is the
 standard deviation of a bone's length over time, from all cameras, over frames where robust answers too.
-Detections have errors of their own, which no method can predict. `mouse15` learned from the first half of
-mouse_4mono, without labels: methods run over all of it, and its second half alone is scored."""
+Detections have errors of their own, which no method can predict. `mouse15` learned from the first 70 % of
+mouse_4mono, without labels: methods run over all of it, and its last 36 frames alone are scored."""
