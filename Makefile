@@ -13,7 +13,7 @@ WORKERS ?= 2
 PYTEST  := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: gentl help env train test lint format types layers test-fast test-slow bench bench-peers tune-peers bench-learned bench-calibration docs check clean
+.PHONY: tensorrt-bindings gentl help env train test lint format types layers test-fast test-slow bench bench-peers tune-peers bench-learned bench-calibration bench-capture docs check clean
 
 help:  ## print these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -72,11 +72,20 @@ tune-peers: $(STAMP) $(PEERS)/.installed  ## choose the peers' settings on train
 bench-learned: env  ## measure released bundles against the bars; ARGS="--quick"
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.learned.bench docs/benchmarks $(ARGS)
 
+tensorrt-bindings: env  ## fetch the Python bindings of TensorRT 10.16 and 11 for a test; no TensorRT, no GPU
+	mkdir -p .cache/tensorrt_bindings
+	for package in tensorrt_cu13_bindings==10.16.1.11 tensorrt_cu13_bindings==11.4.0.106 cuda-bindings==13.5.0 \
+	  cuda-pathfinder==1.9.1; do \
+	  $(BIN)/python -m pip download --quiet --no-deps -d .cache/tensorrt_bindings $$package || exit 1; done
+
 gentl:  ## build the simulated GenTL producer with g++; ARGS="address thread" adds sanitizer builds
 	$(MAKE) --no-print-directory -C deploy/gentl_simulator all $(ARGS)
 
 bench-calibration: $(STAMP) $(PEERS)/.installed  ## calibrate beside OpenCV and aniposelib; ARGS="--only peers"
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.calibration.bench $(ARGS)
+
+bench-capture: env  ## measure capture before simulated cameras; ARGS="--realtime"
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.capture.bench docs/benchmarks $(ARGS)
 
 docs: env  ## build the documentation; warnings are errors
 	$(BIN)/mkdocs build --strict

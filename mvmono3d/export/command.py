@@ -2,10 +2,11 @@
 
 SOURCE is a checkpoint that a training wrote, with its config.yaml beside it or one folder above, or the
 folder of a bundle. A bundle is written only if every graph passes its gate. fp32: it gives what PyTorch
-gives, to 0.1 mm and 0.1 px, on 96 frames of the built-in world, with a camera lost for a while and with one fewer.
-fp16 and int8: on the synthetic test set 99 of 100 joints move by at most 0.25 px, the mean error grows by at
-most 0.1 mm. --tensorrt builds engines for this machine's GPU into the user's cache; they are never part of a
-bundle. `python -m mvmono3d.deploy BUNDLE` then checks a bundle on any machine, without PyTorch.
+gives, to 0.1 mm and 0.1 px, on 96 frames of the built-in world, with a camera lost for a while and with one
+fewer. fp16 and int8: on the synthetic test set 99 of 100 joints move by at most 0.25 px, and the mean error
+grows by at most 0.1 mm. --tensorrt builds engines for this machine's GPU into the user's cache; they are
+never part of a bundle. `python -m mvmono3d.deploy BUNDLE` then checks a bundle on any machine, without
+PyTorch.
 """
 
 import argparse

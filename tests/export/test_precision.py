@@ -18,7 +18,7 @@ LARGE = 300.0
 
 
 def _network(*, scale: float = 1.0) -> onnx.ModelProto:
-    """Three layers; what the second takes in is up to `scale` large in one column, and matters in the rest."""
+    """Three layers; one takes in numbers of which the first is `scale` large and the others matter."""
     generator = np.random.default_rng(0)
     weights = {
         "w0": generator.normal(size=(WIDTH, WIDTH)) / WIDTH**0.5,
@@ -113,9 +113,7 @@ def test_less_than_half_of_the_weights_is_not_what_was_asked_for():
                 numpy_helper.from_array(1e-3 + numpy_helper.to_array(tensor) * LARGE, tensor.name)
             )
     reference = Reference(model, allowed=1.0)
-    with pytest.raises(
-        ParityError, match=r"holds \d+% of the weights, expected at least 50%|no layer passes"
-    ):
+    with pytest.raises(ParityError, match=r"holds \d+% of the weights, expected at least 50%"):
         lower(model, "int8", reference)
 
 
@@ -146,7 +144,7 @@ def test_half_precision_equals_numpy_in_half_precision():
     (feed,) = _frames(1, seed=5)
     _, got = ReferenceEvaluator(lowered).run(None, feed)
     expected = (feed["x"] * weights["stretch"]).astype(np.float16) @ weights["w1"].astype(np.float16)
-    np.testing.assert_allclose(got, expected.astype(np.float32), atol=2e-3)
+    np.testing.assert_allclose(np.asarray(got), expected.astype(np.float32), atol=2e-3)
 
 
 def test_weights_that_half_precision_cannot_hold_stay():
