@@ -96,12 +96,12 @@ class GenTLCamera:
             self._lose(error)
             return 0
 
-    def fetch(self, sink: Sink, *, ago_ns: int = 0) -> int:
-        """Hand over a frame that waits and came so long ago; returns how many there were."""
+    def fetch(self, sink: Sink, *, arrived_ns: int) -> int:
+        """Hand over a frame that waits and came at that host time; returns how many there were."""
         if self._stream is None or self._features is None:
             return 0
         try:
-            return self._stream.fetch(sink, ago_ns=ago_ns)
+            return self._stream.fetch(sink, arrived_ns=arrived_ns)
         except NODE_ERRORS as error:
             self._lose(error)
             return 0
@@ -109,7 +109,7 @@ class GenTLCamera:
     def discard(self) -> None:
         """Give back what waits, unseen."""
         for _ in range(self.waiting()):
-            self.fetch(_nobody)
+            self.fetch(_nobody, arrived_ns=self._now_ns())
         self.waiting()
         if self._stream is not None:
             self._stream.delivered = 0

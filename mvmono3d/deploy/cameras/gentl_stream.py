@@ -52,14 +52,14 @@ class GenTLStream:
                 self._tells_waiting = False
         return 1
 
-    def fetch(self, sink: Sink, *, ago_ns: int) -> int:
-        """Hand over one frame, which came so long ago; returns how many: incomplete ones may come along."""
+    def fetch(self, sink: Sink, *, arrived_ns: int) -> int:
+        """Hand over one frame that came at that host time; returns how many: incomplete ones come along."""
         buffer = self._acquirer.try_fetch(timeout=_FETCH_S, is_raw=True)
         if buffer is None:
             return self._tell_dropped(sink)
         self.delivered += 1
         self._fetched.append(buffer)
-        sink(self._delivery(buffer, host_ns=self._now_ns() - ago_ns))
+        sink(self._delivery(buffer, host_ns=arrived_ns))
         return 1
 
     def give_back(self) -> None:

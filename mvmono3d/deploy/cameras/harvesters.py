@@ -55,6 +55,8 @@ class HarvestersBackend:
         self._returns: list[Return] = []
         self._settings: CameraSettings | None = None
         self._taken = self._armed = False
+        self._seen_ns = 0
+        """Host time at which every frame that had come was handed over."""
 
     @property
     def serials(self) -> tuple[str, ...]:
@@ -120,14 +122,19 @@ class HarvestersBackend:
     def poll(self, sink: Sink) -> int:
         """See `CameraBackend`."""
         # From the longest queue first: frames of one pulse then come close together, also after a pause.
+        begin_ns, seen_ns = self._now_ns(), self._seen_ns
         waiting = [camera.waiting() for camera in self._cameras]
         period_ns = 0 if self._settings is None else self._settings.period_ns
+        total, most = sum(waiting), AT_ONCE * len(waiting)
         count = 0
-        for _ in range(min(sum(waiting), AT_ONCE * len(waiting))):
+        for _ in range(min(total, most)):
             camera = waiting.index(max(waiting))
             waiting[camera] -= 1
-            # Those behind it came later, one period after the other.
-            count += self._cameras[camera].fetch(sink, ago_ns=waiting[camera] * period_ns)
+            # Those behind it came later, a period each; and it was not there when all had been seen.
+            arrived_ns = max(self._now_ns() - waiting[camera] * period_ns, seen_ns)
+            count += self._cameras[camera].fetch(sink, arrived_ns=arrived_ns)
+        if total <= most:
+            self._seen_ns = begin_ns
         return count
 
     def adjust(self, lighting: Lighting) -> None:

@@ -62,6 +62,8 @@ def main() -> int:
     settings = msgspec.json.decode(sys.stdin.buffer.readline(), type=CaptureSettings)
     board = Board(settings.ring)
     board.write(CaptureHealth(pid=os.getpid(), state=CaptureState.STARTING))
+    if settings.realtime:
+        _go_first()
     try:
         capture = Capture(settings, backend_of(settings.source), pid=os.getpid())
         return _run(capture, board, end)
@@ -73,6 +75,14 @@ def main() -> int:
         # Whoever started this one reads the last words, then removes them.
         if end.orphaned:
             board.remove()
+
+
+def _go_first() -> None:
+    """Run before all ordinary processes; threads that producers start later do so too."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    except PermissionError:
+        _LOG.warning("no right to real-time priority: other programs can hold capture up (ulimit -r 1)")
 
 
 def _run(capture: Capture, board: Board, end: _End) -> int:

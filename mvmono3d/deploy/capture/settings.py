@@ -25,6 +25,8 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Closed-loop control of exposure, gain and strobe; None: they stay as they were set."""
     region: Region | None = None
     """Part of the image whose brightness counts; None: all of it."""
+    realtime: bool = False
+    """Ask the operating system to run capture before everything else (needs the right to do so)."""
     id_modulus: int | None = None
     """See `SyncSettings`: 65535 for GigE Vision 1 cameras with 16-bit block ids."""
     tolerance_ns: int = 0

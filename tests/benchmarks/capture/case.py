@@ -78,8 +78,8 @@ class Result:
     """Longest time from plugging in to the first complete set."""
 
 
-def run(case):
-    """Run a case; returns its result."""
+def run(case, *, realtime):
+    """Run a case, with real-time priority or without; returns its result."""
     with tempfile.TemporaryDirectory() as folder:
         notes = Path(folder) / "notes.npz"
         configuration = Path(folder) / "rig.conf"
@@ -88,19 +88,20 @@ def run(case):
         faults = [f"fault = 3, device_lost, {first + every * n}, {away}, 0" for n in range(case.losses)]
         configuration.write_text("\n".join([f"pulses_hz = {case.rate_hz}", *faults]) + "\n")
         load = os.getloadavg()[0]
-        health, cores = capture(case, notes, {"MVMONO3D_RIG": str(configuration)})
+        health, cores = capture(case, notes, {"MVMONO3D_RIG": str(configuration)}, realtime=realtime)
         with np.load(notes) as file:
             rows, counters = file["rows"], json.loads(str(file["counters"]))
     columns = dict(zip(COLUMNS, rows.T, strict=True))
     return measured(case, columns, counters, health, cores=cores, load=max(load, os.getloadavg()[0]))
 
 
-def capture(case, notes, environment):
+def capture(case, notes, environment, *, realtime):
     """Run the capture process with a reader beside; returns its last health and its CPU use."""
     settings = CaptureSettings(
         source=HarvestersSource(serials=RIG, producers=("simulated",)),
         cameras=CameraSettings(width=1280, height=800, rate_hz=case.rate_hz, pixel_format=case.pixel_format),
         ring=f"bench-{os.getpid()}",
+        realtime=realtime,
     )
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.benchmarks.capture.child", str(notes), str(case.bits)],

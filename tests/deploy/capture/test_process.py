@@ -160,6 +160,20 @@ def test_it_does_not_outlive_its_starter(settings: CaptureSettings, rig_file: Ca
     assert nothing_left(settings.ring)
 
 
+def test_real_time_priority_is_asked_for_and_not_needed(
+    settings: CaptureSettings, rig_file: Callable[..., None]
+):
+    with start_capture(msgspec.structs.replace(settings, realtime=True)) as capture:
+        allowed = os.sched_getscheduler(capture.pid) == os.SCHED_RR
+        assert allowed == may_go_first()
+        assert capture.health().state is CaptureState.RUNNING
+
+
+def may_go_first() -> bool:
+    code = "import os; os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
 def test_nothing_but_numpy_is_loaded_for_it():
     code = (
         "import sys; import mvmono3d.deploy.capture.process; import mvmono3d.deploy.cameras.harvesters; "

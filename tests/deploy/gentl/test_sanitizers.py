@@ -63,7 +63,9 @@ def run(command: list[str], **environment: str) -> subprocess.CompletedProcess[s
 def test_the_live_path_is_clean_under_the_sanitizers(build: Build, library: str, variable: str, options: str):
     path = built(build)
     command = [sys.executable, "-m", "tests.deploy.gentl.worked_rig", str(path), str(SECONDS)]
-    done = run(command, LD_PRELOAD=runtime(library), **{variable: options})
+    # The sanitizer looks for the C++ exceptions of genicam's library when it is loaded itself.
+    preload = f"{runtime(library)} {runtime('libstdc++.so.6')}"
+    done = run(command, LD_PRELOAD=preload, **{variable: options})
     assert "Sanitizer" not in done.stderr, done.stderr[-4000:]
     assert done.returncode == 0, done.stderr[-4000:]
 

@@ -73,6 +73,9 @@ def work(simulator: Simulator, backend: HarvestersBackend, take, *, seconds: flo
             time.sleep(0.001)
     simulator.stop_pulses()
     simulator.plug_in(3)
+    until_s = time.monotonic() + 30
+    while not backend.reconnect(3) and time.monotonic() < until_s:
+        time.sleep(0.01)
 
 
 if __name__ == "__main__":
