@@ -39,6 +39,11 @@ def test_every_configuration_is_in_the_wheel(wheel: list[str]):
     assert names <= set(wheel)
 
 
+def test_the_site_that_needs_no_hardware_is_in_the_wheel(wheel: list[str]):
+    names = {path.relative_to(ROOT).as_posix() for path in (ROOT / "deploy/sites/virtual").iterdir()}
+    assert {f"mvmono3d/resources/{name}" for name in names} <= set(wheel)
+
+
 def test_nothing_else_is_in_the_wheel(wheel: list[str]):
     others = [name for name in wheel if not name.startswith(("mvmono3d/", "mvmono3d-"))]
     assert not others

@@ -26,7 +26,7 @@ AGREED = ("--subject", "nobody: noise", "--purpose", "test", "--retain-days", "3
 SOLO = ("--subject", "nobody: noise")
 
 
-def site(folder: Path, take: Path, *, speed: float = 1.0, stop_below_gb: float = 0.0) -> Path:
+def site(folder: Path, take: Path, *, speed: float = 1.0, size: tuple[int, int] = (56, 40)) -> Path:
     """A site whose cameras are a recording: the whole live path without hardware."""
     folder.mkdir(exist_ok=True)
     content = {
@@ -34,10 +34,10 @@ def site(folder: Path, take: Path, *, speed: float = 1.0, stop_below_gb: float =
         "name": "again",
         "backend": {"kind": "replay", "recording": str(take), "speed": speed},
         "cameras": [{"name": name, "serial": name} for name in CAMERAS],
-        "image": {"region": {"width_px": 56, "height_px": 40}},
+        "image": {"region": {"width_px": size[0], "height_px": size[1]}},
         "trigger": {"rate_hz": 1e9 / PERIOD_NS},
         "ring": {"name": f"test-{os.getpid()}-{folder.name}", "sets": 80, "buffers": 100},
-        "recorder": {"stop_below_gb": stop_below_gb},
+        "recorder": {"stop_below_gb": 0.0},
     }
     # JSON is YAML.
     (folder / "site.yaml").write_text(json.dumps(content))
