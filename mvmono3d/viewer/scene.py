@@ -21,8 +21,9 @@ from mvmono3d.viewer.shapes import (
     quaternions_wxyz,
 )
 
-_FAR_BACK = 3.0
-_CAMERA_SHARE = 0.12
+_FAR_BACK = 2.4
+_FIELD_RAD = 0.75
+_CAMERA_SHARE = 0.08
 """Size of a camera, of its distance from the actor."""
 
 
@@ -94,7 +95,7 @@ class PoseScene:
             self._frusta.append(
                 self._scene.add_camera_frustum(
                     f"/cameras/{camera.name}", fov=camera.fov_rad, aspect=camera.aspect, scale=scale,
-                    thickness=0.02 * scale, color=(70, 70, 70), wxyz=camera.wxyz, position=camera.position,
+                    thickness=0.012 * scale, color=(70, 70, 70), wxyz=camera.wxyz, position=camera.position,
                 )
             )  # fmt: skip
             self._scene.add_label(f"/cameras/{camera.name}/name", camera.name)
@@ -104,6 +105,7 @@ class PoseScene:
         start = self.server.initial_camera
         start.position = aim_world + _FAR_BACK * extent_m * np.array([0.6, -0.7, 0.45])
         start.look_at = aim_world
+        start.fov = _FIELD_RAD
         self._scene.add_grid(
             "/floor", width=8 * extent_m, height=8 * extent_m, cell_size=extent_m / 4, section_size=extent_m,
             position=(*aim_world[:2], aim_world[2] - 0.8 * extent_m),

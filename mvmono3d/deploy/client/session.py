@@ -61,8 +61,8 @@ class Session(Generic[Item]):
         parts = urlsplit(url)
         if parts.scheme not in ("ws", "wss") or not parts.hostname:
             raise StreamError(f"{url!r} is no address of a stream: expected ws://127.0.0.1:8787, or wss://…")
-        if format is Format.FLATBUFFERS:
-            raise StreamError("this client reads MsgPack and JSON; FlatBuffers is for other languages")
+        if format not in (Format.MSGPACK, Format.JSON):
+            raise StreamError(f"this client reads MsgPack and JSON; {format} is for other languages")
         self.url = f"{parts.scheme}://{parts.netloc}{wanted.path}"
         self.format, self.credit = format, credit
         self.headers = {} if read_token is None else {"Authorization": f"Bearer {read_token}"}

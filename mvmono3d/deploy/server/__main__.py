@@ -9,17 +9,11 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from rich.console import Console
-
 from mvmono3d.deploy.server.access import ensure_token, read_token, token_path
 from mvmono3d.deploy.server.channel import DEFAULT_NAME, Publisher
-from mvmono3d.deploy.server.convert import hello_message
-from mvmono3d.deploy.server.demo import Take, demo_take
-from mvmono3d.deploy.server.replay import play, read_take
 from mvmono3d.deploy.server.service import StreamServer
 from mvmono3d.deploy.server.settings import DEFAULT_PORT, ServerSettings
-from mvmono3d.errors import ConfigurationError, MVMono3DError
-from mvmono3d.formats.any_rig import read_any_rig
+from mvmono3d.errors import ConfigurationError, MissingDependencyError, MVMono3DError
 
 _EXAMPLE = "example: python -m mvmono3d.deploy.server --replay take.npz --rig rig.toml"
 
@@ -27,11 +21,10 @@ _EXAMPLE = "example: python -m mvmono3d.deploy.server --replay take.npz --rig ri
 def main(arguments: list[str] | None = None) -> int:
     """Serve until a signal; returns the exit code."""
     chosen = _parser().parse_args(arguments)
-    out = Console(highlight=False, soft_wrap=True)
     try:
         settings = _settings(chosen)
         with _source(chosen):
-            asyncio.run(_serve(settings, out, chosen.control_token_file))
+            asyncio.run(_serve(settings, chosen.control_token_file, chosen.grpc_port))
     except MVMono3DError as error:
         sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
         return error.exit_code
@@ -86,10 +79,17 @@ def _settings(chosen: argparse.Namespace) -> ServerSettings:
 @contextlib.contextmanager
 def _source(chosen: argparse.Namespace) -> Iterator[None]:
     """Publish what was asked for in a thread; nothing where a loop of its own publishes."""
-    take = _take(chosen)
-    if take is None:
+    if chosen.rate is not None and not chosen.rate > 0:
+        raise ConfigurationError(f"--rate {chosen.rate}, expected more than 0 Hz")
+    if chosen.replay is None and not chosen.demo:
         yield
         return
+    # Imported here: a server beside a loop needs a third of the memory without them.
+    from mvmono3d.deploy.server.convert import hello_message
+    from mvmono3d.deploy.server.demo import demo_take, replayed_take
+    from mvmono3d.deploy.server.replay import play
+
+    take = demo_take() if chosen.demo else replayed_take(chosen.replay, chosen.rig, chosen.skeleton)
     ended = threading.Event()
     with Publisher(chosen.name, hello_message(take.skeleton, take.rig)) as publisher:
         thread = threading.Thread(
@@ -106,27 +106,31 @@ def _source(chosen: argparse.Namespace) -> Iterator[None]:
             thread.join()
 
 
-def _take(chosen: argparse.Namespace) -> Take | None:
-    if chosen.rate is not None and not chosen.rate > 0:
-        raise ConfigurationError(f"--rate {chosen.rate}, expected more than 0 Hz")
-    if chosen.demo:
-        return demo_take()
-    if chosen.replay is None:
-        return None
-    if chosen.rig is None:
-        raise ConfigurationError("--replay needs the take's calibration: --rig rig.toml")
-    reconstruction, skeleton = read_take(chosen.replay, chosen.skeleton)
-    return Take(reconstruction, skeleton, read_any_rig(chosen.rig))
-
-
-async def _serve(settings: ServerSettings, out: Console, token_file: Path) -> None:
+async def _serve(settings: ServerSettings, token_file: Path, grpc_port: int | None) -> None:
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
-    async with StreamServer(settings).listening() as server:
+    async with contextlib.AsyncExitStack() as stack:
+        server = await stack.enter_async_context(StreamServer(settings).listening())
+        if grpc_port is not None:
+            await stack.enter_async_context(_grpc(settings, grpc_port, server))
         scheme = "ws" if settings.certificate is None else "wss"
-        out.print(f"{scheme}://{settings.host}:{server.port}  (commands: token in {token_file}; Ctrl-C ends)")
+        address = f"{scheme}://{settings.host}:{server.port}"
+        sys.stdout.write(f"{address}  (commands: token in {token_file}; Ctrl-C ends)\n")
+        sys.stdout.flush()
         await ended.wait()
+
+
+def _grpc(
+    settings: ServerSettings, port: int, server: StreamServer
+) -> contextlib.AbstractAsyncContextManager[int]:
+    try:
+        from mvmono3d.deploy.server.grpc_service import serving_grpc
+    except ModuleNotFoundError:
+        raise MissingDependencyError(
+            "--grpc-port needs grpcio, which is not installed: pip install 'mvmono3d[grpc]'"
+        ) from None
+    return serving_grpc(settings, port, server.open_outbox, server.requests)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -49,7 +49,7 @@ class StreamServer:
         self._feed = Feed(settings.name)
         self._guesses = Guesses(settings.limits.wrong_tokens)
         self._newest: dict[Topic, Parcel] = {}
-        self._outboxes: dict[ServerConnection, tuple[Topic, Outbox]] = {}
+        self._outboxes: dict[int, tuple[Topic, Outbox]] = {}
         self._alive = False
         self._pose_time_s: float | None = None
         self.port = 0
@@ -107,29 +107,41 @@ class StreamServer:
         else:
             outbox.say(_STATUS_PLACE, Parcel(encode(Status(source=self.status), Format.MSGPACK)))
 
+    def open_outbox(self, outbox: Outbox, topic: Topic = Topic.POSE) -> Callable[[], None]:
+        """Fill an outbox with a topic from now on; returns what ends it."""
+        key = id(outbox)
+        self._outboxes[key] = (topic, outbox)
+        self.counts.connections += 1
+        if Topic.HELLO in self._newest:
+            outbox.say(_HELLO_PLACE, self._newest[Topic.HELLO])
+        self._tell_status(outbox)
+        if topic in self._newest and self._alive:
+            outbox.offer(self._newest[topic])
+
+        def close() -> None:
+            del self._outboxes[key]
+
+        return close
+
     async def _serve_client(self, connection: ServerConnection) -> None:
         path = connection.request.path if connection.request else "/"
         topic = TOPICS[path.split("?")[0]]
         outbox = Outbox(Format(connection.subprotocol or Format.MSGPACK))
-        self._outboxes[connection] = (topic, outbox)
-        self.counts.connections += 1
-        outbox.say(_HELLO_PLACE, self._newest[Topic.HELLO])
-        self._tell_status(outbox)
-        if topic in self._newest and self._alive:
-            outbox.offer(self._newest[topic])
+        close = self.open_outbox(outbox, topic)
         sender = asyncio.create_task(self._send(connection, outbox))
         try:
             await self._receive(connection, outbox)
         finally:
-            del self._outboxes[connection]
+            close()
             sender.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await sender
 
-    async def _receive(self, connection: ServerConnection, outbox: Outbox) -> None:
-        requests = Requests(
+    def requests(self, outbox: Outbox, address: str) -> Requests:
+        """Return what handles the messages of a client at an address."""
+        return Requests(
             outbox,
-            address=address_of(connection),
+            address=address,
             control_token=self.settings.control_token,
             limits=self.settings.limits,
             guesses=self._guesses,
@@ -137,6 +149,9 @@ class StreamServer:
             send=self._forward,
             tell_status=self._tell_status,
         )
+
+    async def _receive(self, connection: ServerConnection, outbox: Outbox) -> None:
+        requests = self.requests(outbox, address_of(connection))
         with contextlib.suppress(ConnectionClosed):
             async for content in connection:
                 reason = requests.handle(content)

@@ -1,4 +1,4 @@
-"""Messages to bytes and back: MsgPack, JSON, FlatBuffers."""
+"""Messages to bytes and back: MsgPack, JSON, FlatBuffers, Protocol Buffers."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -17,6 +17,8 @@ class Format(StrEnum):
     """Also where no subprotocol is asked for."""
     JSON = "mvmono3d.json"
     FLATBUFFERS = "mvmono3d.flatbuffers"
+    PROTOBUF = "mvmono3d.protobuf"
+    """What gRPC carries."""
 
 
 _TO_MSGPACK = msgspec.msgpack.Encoder()
@@ -35,6 +37,10 @@ def encode(message: Message, format: Format) -> bytes:
         from mvmono3d.deploy.server.flatbuffer import encode_flatbuffer
 
         return encode_flatbuffer(message)
+    if format is Format.PROTOBUF:
+        from mvmono3d.deploy.server.protobuf import encode_protobuf
+
+        return encode_protobuf(message)
     return _TO_MSGPACK.encode(message)
 
 
