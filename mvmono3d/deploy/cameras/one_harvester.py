@@ -101,6 +101,8 @@ def destroy_acquirer(acquirer: Any, errors: tuple[type[Exception], ...]) -> None
 
     On a lost device stopping fails the first time and is skipped the second time.
     """
+    # Finalisers of harvesters and genicam hold the objects that they wait for.
+    chunks = acquirer._chunk_adapter  # noqa: SLF001
     for _ in range(2):
         try:
             acquirer.destroy()
@@ -110,5 +112,6 @@ def destroy_acquirer(acquirer: Any, errors: tuple[type[Exception], ...]) -> None
     acquirers = _SHARED.harvester.image_acquirers
     if acquirer in acquirers:
         acquirers.remove(acquirer)
-    # The finaliser holds the object that it waits for.
     acquirer._finalizer.detach()  # noqa: SLF001
+    if chunks is not None:
+        chunks._finalizer()  # noqa: SLF001

@@ -3,6 +3,7 @@
 It lies beside the ring of the same name. A stamp guards it as in the ring: odd while it is written.
 """
 
+import fcntl
 import mmap
 import os
 from pathlib import Path
@@ -20,18 +21,25 @@ _TRIES = 100_000
 
 
 class Board:
-    """The one writer's end."""
+    """The one writer's end.
+
+    Raises:
+        InvalidFileError: another living process writes it.
+    """
 
     def __init__(self, ring: str) -> None:
-        # Whoever still reads an older board keeps that one.
-        remove_board(ring)
         self._path = _path_of(ring)
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        old = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.posix_fallocate(descriptor, 0, _BYTES)
-            memory = mmap.mmap(descriptor, _BYTES)
+            _lock(old, ring)
+            # Whoever still reads the board of a writer that is gone keeps that one.
+            self._path.unlink()
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         finally:
-            os.close(descriptor)
+            os.close(old)
+        _lock(self._descriptor, ring)
+        os.posix_fallocate(self._descriptor, 0, _BYTES)
+        memory = mmap.mmap(self._descriptor, _BYTES)
         self._head = np.frombuffer(memory, np.int64, _HEAD)
         self._text = np.frombuffer(memory, np.uint8, offset=8 * _HEAD)
         self._encoder = msgspec.json.Encoder()
@@ -51,6 +59,8 @@ class Board:
     def remove(self) -> None:
         """Delete it; whoever reads it still can."""
         self._path.unlink(missing_ok=True)
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        os.close(self._descriptor)
 
 
 class BoardReader:
@@ -91,6 +101,15 @@ class BoardReader:
         raise InvalidFileError(
             f"the health of capture {self._ring!r} can't be read: its writer has not begun, or died writing"
         )
+
+
+def _lock(descriptor: int, ring: str) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise InvalidFileError(
+            f"a capture process writes the ring {ring!r} already: stop it, or choose another name"
+        ) from None
 
 
 def remove_board(ring: str) -> None:

@@ -18,6 +18,7 @@ from mvmono3d.deploy.capture.board import BoardReader, remove_board
 from mvmono3d.deploy.capture.health import CaptureHealth, CaptureState
 from mvmono3d.deploy.capture.settings import CaptureSettings
 from mvmono3d.deploy.ring.memory import path_of, remove_ring
+from mvmono3d.deploy.ring.reader import RingReader
 from mvmono3d.errors import CameraError, InvalidFileError
 
 _LOG = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ class CaptureHandle:
         self.ring = settings.ring
         """Name of the ring that it writes."""
         self._board: BoardReader | None = None
+        self._removed = False
         self._process = subprocess.Popen([sys.executable, "-m", _MODULE], stdin=subprocess.PIPE)
         self._pipe = self._process.stdin
         if self._pipe is not None:
@@ -70,8 +72,10 @@ class CaptureHandle:
             self._process.kill()
             self._process.wait()
         health = self.health()
-        remove_ring(self.ring)
-        remove_board(self.ring)
+        if self._board is not None and not self._removed:
+            self._removed = True
+            remove_ring(self.ring)
+            remove_board(self.ring)
         return health
 
     def await_start(self, timeout_s: float = _START_S) -> None:
@@ -86,7 +90,8 @@ class CaptureHandle:
         if self.alive and state is CaptureState.STARTING:
             self._process.kill()
         health = self.stop()
-        raise CameraError(f"no capture: {health.message or f'no answer in {timeout_s:g} s'}")
+        silent = f"no answer in {timeout_s:g} s, or what stands on the standard error"
+        raise CameraError(f"no capture: {health.message or silent}")
 
     def _look(self) -> CaptureState:
         """Return the state; the board of another process, from before, is not ours."""
@@ -112,7 +117,21 @@ def start_capture(settings: CaptureSettings, *, timeout_s: float = _START_S) -> 
 
     Raises `CameraError` where that fails, with the reason.
     """
-    path_of(settings.ring)
+    _check_free(settings.ring)
     handle = CaptureHandle(settings)
     handle.await_start(timeout_s)
     return handle
+
+
+def _check_free(ring: str) -> None:
+    """Refuse the ring of a capture process that lives; raises `InvalidFileError` for an impossible name."""
+    path_of(ring)
+    try:
+        reader = RingReader(ring)
+    except InvalidFileError:
+        return
+    with reader:
+        if reader.writer_lives:
+            raise CameraError(
+                f"no capture: the ring {ring!r} has a writer already; stop that, or choose another name"
+            )

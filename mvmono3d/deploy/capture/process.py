@@ -60,21 +60,29 @@ def main() -> int:
     end = _End()
     signal.signal(signal.SIGTERM, end.signal)
     settings = msgspec.json.decode(sys.stdin.buffer.readline(), type=CaptureSettings)
-    board = Board(settings.ring)
+    try:
+        board = Board(settings.ring)
+    except MVMono3DError as error:
+        _LOG.error("%s", error)
+        return error.exit_code
+    code = _capture(settings, board, end)
+    # Whoever started this one reads the last words, then removes them.
+    if end.orphaned:
+        board.remove()
+    return code
+
+
+def _capture(settings: CaptureSettings, board: Board, end: _End) -> int:
     board.write(CaptureHealth(pid=os.getpid(), state=CaptureState.STARTING))
     if settings.realtime:
         _go_first()
     try:
-        capture = Capture(settings, backend_of(settings.source), pid=os.getpid())
-        return _run(capture, board, end)
+        _run(Capture(settings, backend_of(settings.source), pid=os.getpid()), board, end)
     except MVMono3DError as error:
         _LOG.error("%s", error)
         board.write(CaptureHealth(pid=os.getpid(), state=CaptureState.FAILED, message=str(error)))
         return error.exit_code
-    finally:
-        # Whoever started this one reads the last words, then removes them.
-        if end.orphaned:
-            board.remove()
+    return 0
 
 
 def _go_first() -> None:
@@ -85,7 +93,7 @@ def _go_first() -> None:
         _LOG.warning("no right to real-time priority: other programs can hold capture up (ulimit -r 1)")
 
 
-def _run(capture: Capture, board: Board, end: _End) -> int:
+def _run(capture: Capture, board: Board, end: _End) -> None:
     try:
         capture.open()
         # What was loaded stays; looking through it again and again would cost milliseconds.
@@ -95,7 +103,6 @@ def _run(capture: Capture, board: Board, end: _End) -> int:
     finally:
         capture.close()
     board.write(capture.health(CaptureState.ENDED))
-    return 0
 
 
 def _repeat(capture: Capture, board: Board, end: _End) -> None:

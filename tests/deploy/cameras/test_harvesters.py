@@ -11,7 +11,6 @@ pytest.importorskip("harvesters", reason="the extra `rig` is not installed")
 
 from mvmono3d.deploy.cameras.gentl_camera import GenTLCamera
 from mvmono3d.deploy.cameras.harvesters import HarvestersBackend
-from mvmono3d.deploy.cameras.pixel_formats import LAYOUTS, copier
 from mvmono3d.deploy.cameras.protocol import CameraBackend, Delivery
 from mvmono3d.deploy.cameras.records import CameraSettings, ClockKind, Trigger
 from mvmono3d.deploy.cameras.simulator import FaultKind, Simulator
@@ -241,14 +240,6 @@ def test_running_cameras_are_not_set(simulator: Simulator):
         backend.configure(SETTINGS)
 
 
-def test_old_names_serve_where_a_camera_has_no_new_ones(simulator: Simulator):
-    with live_rig(simulator) as backend:
-        from mvmono3d.deploy.cameras.features import NAMES
-
-        assert all(len(names) >= 1 and len(set(names)) == len(names) for names in NAMES.values())
-        assert backend.health(0).temperature_c is not None
-
-
 @pytest.mark.skipif(viky() is None, reason="genicam brings no viky.cti")
 @pytest.mark.parametrize(("pixel_format", "bits"), [("Mono8", 8), ("RGBa8", 0)])
 def test_a_producer_that_we_did_not_write_is_opened_and_read(
@@ -287,26 +278,3 @@ def test_a_producer_that_we_did_not_write_is_opened_and_read(
         assert bits == 0 or np.ptp(image) > 0
     finally:
         backend.close()
-
-
-@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=lambda each: each.name)
-@pytest.mark.parametrize("padding", [0, 5])
-def test_padding_and_packing_are_undone(layout, padding: int):
-    generator = np.random.default_rng(7)
-    image = generator.integers(0, 1 << layout.bits, (6, 16)).astype(
-        np.uint8 if layout.bits == 8 else np.uint16
-    )
-    if layout.packed:
-        low, high = image[:, 0::2].astype(int), image[:, 1::2].astype(int)
-        packed = np.stack([low & 255, low >> 8 | (high & 15) << 4, high >> 4], axis=-1)
-        rows = packed.reshape(6, -1).astype(np.uint8)
-    else:
-        rows = image.view(np.uint8).reshape(6, -1)
-    assert rows.shape[1] == layout.row_bytes(16)
-    padded = np.pad(rows, ((0, 0), (0, padding)), constant_values=9)
-    buffer = b"head" + padded.tobytes() + b"chunks"
-    out = np.zeros_like(image)
-    copier(buffer, layout, shape=(6, 16), offset=4, padding=padding)(out)
-    assert (out == image).all()
-    with pytest.raises(InvalidRecordError, match="16 px"):
-        copier(buffer, layout, shape=(6, 16), offset=4, padding=padding)(np.zeros((6, 8), image.dtype))

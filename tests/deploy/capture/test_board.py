@@ -64,6 +64,14 @@ def test_a_reader_keeps_the_last_words_of_a_board_that_was_removed(name: str):
     assert read_health(name).pid == 2
 
 
+def test_a_board_has_one_writer(name: str):
+    board = Board(name)
+    board.write(CaptureHealth(pid=1, state=CaptureState.RUNNING))
+    with pytest.raises(InvalidFileError, match="already"):
+        Board(name)
+    assert read_health(name).pid == 1
+
+
 def test_no_board_and_one_without_words_are_told_apart(name: str):
     with pytest.raises(InvalidFileError, match="no capture process"):
         read_health(name)

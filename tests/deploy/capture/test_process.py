@@ -14,12 +14,13 @@ import pytest
 
 pytest.importorskip("harvesters", reason="the extra `rig` is not installed")
 
-from mvmono3d.deploy.cameras.records import CameraSettings
+from mvmono3d.deploy.cameras.records import CameraSettings, ClockKind
 from mvmono3d.deploy.cameras.sources import HarvestersSource
 from mvmono3d.deploy.capture.board import read_health
 from mvmono3d.deploy.capture.handle import CaptureHandle, start_capture
 from mvmono3d.deploy.capture.health import CaptureState
 from mvmono3d.deploy.capture.settings import CaptureSettings
+from mvmono3d.deploy.exposure.control import Lighting
 from mvmono3d.deploy.ring.memory import path_of
 from mvmono3d.deploy.ring.reader import RingReader, RingSet
 from mvmono3d.errors import CameraError
@@ -158,6 +159,24 @@ def test_it_does_not_outlive_its_starter(settings: CaptureSettings, rig_file: Ca
     while not nothing_left(settings.ring) and time.monotonic() < end_s:
         time.sleep(0.02)
     assert nothing_left(settings.ring)
+
+
+def test_cameras_of_before_the_standard_are_set_alike(
+    settings: CaptureSettings, rig_file: Callable[..., None]
+):
+    rig_file("old_names = 1")
+    lighting = Lighting(exposure_ns=2_000_000, gain=2.0)
+    cameras = msgspec.structs.replace(settings.cameras, lighting=lighting)
+    with (
+        start_capture(msgspec.structs.replace(settings, cameras=cameras)) as capture,
+        RingReader(capture.ring) as reader,
+    ):
+        sets = read_sets(reader, 10)
+        health = capture.health()
+    assert all(each.differences == () for each in health.applied)
+    assert {each.clock for each in health.applied} == {ClockKind.SHARED}
+    assert {each.lighting.exposure_ns for each in health.applied} == {2_000_000}
+    assert all(len(set(pulses_of(each))) == 1 for each in sets if each.present.any())
 
 
 def test_real_time_priority_is_asked_for_and_not_needed(
