@@ -25,7 +25,7 @@ from mvmono3d.synthetic.render.take import Pictures, Take, write_take
 from mvmono3d.synthetic.streams import generator
 
 BOARD = Board(
-    kind=BoardKind.CHARUCO, squares=(7, 5), square_m=0.03, marker_m=0.0225, dictionary="DICT_5X5_100"
+    kind=BoardKind.CHARUCO, squares=(7, 5), square_m=0.04, marker_m=0.031, dictionary="DICT_4X4_50"
 )
 """The board of the scene "board"."""
 _SKELETONS = {"hand": "hand21", "body": "body17"}

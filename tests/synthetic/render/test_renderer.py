@@ -67,11 +67,11 @@ def test_joints_beyond_the_image_are_unknown():
 def test_a_longer_exposure_blurs_more():
     short, long = (
         hand_renderer(exposure_s=exposure, samples=9, seed=5, frames=8, rate_hz=2.0)
-        for exposure in (1e-4, 0.08)
+        for exposure in (1e-4, 0.25)
     )
     frame = int(np.argmax([long.truth(frame)[0].smear_px.mean() for frame in range(long.frames)]))
     moved = long.truth(frame)[0].smear_px
-    assert moved.max() > 2.0
+    assert moved.max() > 5.0
     assert moved.max() > 100.0 * short.truth(frame)[0].smear_px.max() > 0.0
 
     def sharpness(light: np.ndarray) -> float:
