@@ -44,14 +44,10 @@ def associate(candidates: Candidates, tracks: Tracks, watch: Watch) -> tuple[Ass
     Raises `InvalidRecordError` where candidates don't fit cameras and skeleton, or time doesn't increase.
     """
     _check(candidates, tracks, watch)
-    sight = see(
-        *(_plain(array) for array in (candidates.pixels, candidates.confidence)),
-        np.ascontiguousarray(candidates.detected, dtype=np.bool_),
-        watch.eyes.cameras,
-    )
+    sight, right = _seen(candidates, watch)
     step_s = 0.0 if tracks.time_ns < 0 else (int(candidates.time_ns) - tracks.time_ns) * 1e-9
     moved = _predicted(tracks, step_s, watch)
-    found = match(moved, sight, candidates.right, watch)
+    found = match(moved, sight, right, watch)
     updated = _updated(moved, found, sight, watch, step_s=step_s)
     free = sight[..., 2].any(axis=-1)
     actors, views = np.nonzero(found.chosen >= 0)
@@ -59,7 +55,7 @@ def associate(candidates: Candidates, tracks: Tracks, watch: Watch) -> tuple[Ass
     newborns = find_newborns(sight, free, watch)
     everybody, chosen, swapped = add_newborns(updated, found, newborns, watch)
     everybody, chosen, swapped = merge_doubles(everybody, chosen, swapped, watch)
-    everybody, keep = forget_lost(everybody, chosen, watch, step_s=step_s, right=candidates.right)
+    everybody, keep = forget_lost(everybody, chosen, watch, step_s=step_s, right=right)
     everybody = replace(everybody, time_ns=int(candidates.time_ns))
     return _association(everybody, chosen[keep], swapped[keep], sight, watch), everybody
 
@@ -80,6 +76,19 @@ def _check(candidates: Candidates, tracks: Tracks, watch: Watch) -> None:
         raise InvalidRecordError(
             f"frame set at {int(candidates.time_ns)} ns after one at {tracks.time_ns} ns: not later"
         )
+
+
+def _seen(candidates: Candidates, watch: Watch) -> tuple[Array, Array | None]:
+    """Return the straight coordinates of all candidates, and the sides that are stated."""
+    if candidates.detected.shape[1] == 0:
+        return np.zeros((watch.views, 1, watch.joints, 3)), None
+    sight = see(
+        _plain(candidates.pixels),
+        _plain(candidates.confidence),
+        np.ascontiguousarray(candidates.detected, dtype=np.bool_),
+        watch.eyes.cameras,
+    )
+    return sight, candidates.right
 
 
 def _plain(array: Array) -> np.ndarray:

@@ -55,7 +55,7 @@ def learn(before, after, fused, fused_spread, belief, known, numbers, step_s):
             if step_s > 0.0 and inverse3(spread[actor, joint], inverse):
                 _learn_joint(
                     points[actor, joint], fused[actor, joint], fused_spread[actor, joint], inverse,
-                    velocity[actor, joint], velocity_variance, (actor, joint), step_s,
+                    velocity[actor, joint], velocity_variance, (actor, joint), numbers, step_s,
                 )  # fmt: skip
             for axis in range(3):
                 shift[axis] += fused[actor, joint, axis] - points[actor, joint, axis]
@@ -72,8 +72,10 @@ def learn(before, after, fused, fused_spread, belief, known, numbers, step_s):
 
 @_compiled
 @no_type_check
-def _learn_joint(point, fused, fused_spread, inverse, velocity, velocity_variance, place, step_s):
-    gain = velocity_variance[place] * step_s
+def _learn_joint(point, fused, fused_spread, inverse, velocity, velocity_variance, place, numbers, step_s):
+    # The covariance of place and velocity that `predict` left: half of the newest acceleration's share.
+    newest = numbers.acceleration * min(step_s, numbers.velocity_memory_s)
+    gain = max(velocity_variance[place] - 0.5 * newest * newest, 0.0) * step_s
     told = 0.0
     for i in range(3):
         moved = 0.0

@@ -187,8 +187,15 @@ def test_nobody_is_reported_before_proving_to_be_somebody(clean):
 def test_empty_frame_sets_are_no_error(clean):
     nothing = replace(clean.candidates, detected=np.zeros_like(clean.candidates.detected))
     assert all(len(each.identity) == 0 for each in walk(nothing, clean.rig, BODY))
-    no_places = clean.candidates.map(lambda array: array[:, :, :0] if array.ndim > 1 else array)
-    assert all(len(each.identity) == 0 for each in walk(no_places, clean.rig, BODY))
+    watch, tracks = make_watch(clean.rig, BODY), no_tracks(len(BODY.joints))
+    for frame in range(8):
+        now = clean.candidates.map(lambda array, at=frame: array[at])
+        if frame > 4:
+            now = now.map(lambda array: array[:, :0] if np.ndim(array) > 1 else array)
+        found, tracks = associate(now, tracks, watch)
+    assert found.identity.tolist() == [0, 1]
+    assert (found.candidate == -1).all()
+    assert (found.joint == -1).all()
 
 
 def test_wrong_shapes_times_and_settings_are_named(clean):

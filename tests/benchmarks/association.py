@@ -17,7 +17,7 @@ from mvmono3d.synthetic.settings import CalibrationSettings, DetectorSettings, R
 from tests.association.crowds import Kept, keep_score
 from tests.benchmarks.machine import ROOT, commit, processor
 
-FOLDER = ROOT / "docs" / "benchmarks"
+FILE = ROOT / "docs" / "benchmarks" / "association.csv"
 FRAMES = 600
 HEAD = (
     "scene", "clips", "frames", "switches", "per 10 000 frames", "wrong candidates", "of", "missed", "ghosts",
@@ -130,22 +130,24 @@ reported actors, frame by frame, made of inventions alone.
 
 
 def main(names: list[str]) -> int:
-    file = FOLDER / "association.csv"
-    rows: dict[str, list[str]] = {}
-    if file.exists():
-        with file.open(encoding="utf-8") as stream:
-            rows = {row[0]: row for row in list(csv.reader(stream))[1:]}
     for name in names or list(SCENES):
-        rows[name] = measure(name)
-        sys.stdout.write(
-            ", ".join(f"{key} {value}" for key, value in zip(HEAD, rows[name], strict=True)) + "\n"
-        )
+        row = measure(name)
+        sys.stdout.write(", ".join(f"{key} {value}" for key, value in zip(HEAD, row, strict=True)) + "\n")
         sys.stdout.flush()
+        # Read again: scenes may be measured side by side.
+        rows = measured() | {name: row}
         ordered = {each: rows[each] for each in SCENES if each in rows}
-        with file.open("w", encoding="utf-8", newline="") as stream:
+        with FILE.open("w", encoding="utf-8", newline="") as stream:
             csv.writer(stream, lineterminator="\n").writerows([HEAD, *ordered.values()])
-        (FOLDER / "association.md").write_text(page(ordered), encoding="utf-8")
+        FILE.with_suffix(".md").write_text(page(ordered), encoding="utf-8")
     return 0
+
+
+def measured() -> dict[str, list[str]]:
+    if not FILE.exists():
+        return {}
+    with FILE.open(encoding="utf-8") as stream:
+        return {row[0]: row for row in list(csv.reader(stream))[1:]}
 
 
 if __name__ == "__main__":
