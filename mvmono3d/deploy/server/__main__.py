@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         default=token_path(),
         help="who gives orders must know this token; made where it is missing (%(default)s)",
     )
+    parser.add_argument("--grpc-port", type=int, metavar="PORT", help="the same messages over gRPC, too")
     parser.add_argument(
         "--origin", action="append", default=[], help="a web page that may connect, https://…"
     )

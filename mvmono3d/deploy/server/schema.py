@@ -25,7 +25,7 @@ _TAGS = {message.__name__: message.__struct_config__.tag for message in MESSAGES
 _OPENING = f"""# Messages of the pose stream
 
 Schema {SCHEMA}, written by `python -m mvmono3d.deploy.server.schema` from the records in
-`mvmono3d/deploy/server/messages.py`. [How to read the stream](../how-to/read-the-pose-stream.md) has examples.
+`mvmono3d/deploy/server/messages.py`. For examples see [how to read it](../how-to/read-the-pose-stream.md).
 Files for other languages: `deploy/stream/pose_stream.fbs`, `pose_stream.proto`, `pose_stream.schema.json`;
 in the first two nested lists of numbers lie row by row in one list.
 

@@ -60,7 +60,7 @@ def _flattened(table: Table, record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _field(field: WireField, value: Any) -> Any:
+def _field(field: WireField, value: Any) -> object:
     if isinstance(field.kind, Table):
         items = entries_of(value) if field.entries else value
         return (
