@@ -1,7 +1,5 @@
 """A recording of a board is what a calibration is made of: its frames, paired, with their times."""
 
-from functools import cache
-
 import numpy as np
 import pytest
 
@@ -9,47 +7,11 @@ from mvmono3d.calibration.detect import find_corners
 from mvmono3d.calibration.sightings_file import read_sightings
 from mvmono3d.cli import main
 from mvmono3d.deploy.recording.board_frames import sightings_from_recording
-from mvmono3d.deploy.recording.frame import Frame, FrameSet
 from mvmono3d.deploy.recording.reader import open_recording
 from mvmono3d.errors import InvalidFileError
-from tests.calibration.printed import CHARUCO, POSES, photograph
-from tests.deploy.recording.takes import CAMERAS, PERIOD_NS, Writing, written
-
-BOARD = """[board]
-kind = "charuco"
-squares = [7, 5]
-square_mm = 30.0
-marker_mm = 22.5
-dictionary = "DICT_5X5_100"
-"""
-
-
-@cache
-def picture(pose: int, camera: int) -> np.ndarray:
-    first, second, third = POSES[pose]
-    return photograph(CHARUCO, (first, second, third + 0.3 * camera))[0]
-
-
-def pictures(poses: int = 3) -> list[list[np.ndarray]]:
-    """By set and camera; each camera sees the board from elsewhere."""
-    return [[picture(pose, camera) for camera in range(len(CAMERAS))] for pose in range(poses)]
-
-
-def recorded(folder, rows, *, bits=8):
-    writing = Writing(folder)
-    for number, row in enumerate(rows):
-        frames = tuple(
-            Frame(
-                camera=name, frame_id=number, pulse_id=None, device_ns=number, host_ns=number, bits=bits,
-                exposure_ns=500_000, gain_db=0.0,
-                image=image if bits == 8 else image.astype(np.uint16) << (bits - 8),
-            )
-            for name, image in zip(CAMERAS, row, strict=True)
-            if image is not None
-        )  # fmt: skip
-        writing.write(FrameSet(number=number, time_ns=10**18 + number * PERIOD_NS, frames=frames))
-    writing.writer.close()
-    return open_recording(folder)
+from tests.calibration.printed import CHARUCO
+from tests.deploy.recording.board_takes import BOARD, pictures, recorded
+from tests.deploy.recording.takes import CAMERAS, PERIOD_NS, written
 
 
 @pytest.mark.parametrize("bits", [8, 12])

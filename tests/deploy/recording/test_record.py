@@ -18,6 +18,8 @@ from mvmono3d.deploy.recording.consent_dialog import add_consent, consent_of
 from mvmono3d.deploy.recording.description import read_description
 from mvmono3d.deploy.recording.reader import open_recording
 from mvmono3d.errors import ConsentError, InvalidFileError
+from tests.calibration.printed import SIZE
+from tests.deploy.recording.board_takes import BOARD, pictures, recorded
 from tests.deploy.recording.takes import CAMERAS, PERIOD_NS, new_identity, same, written
 
 SETS = 80
@@ -131,6 +133,24 @@ def test_nothing_is_written_before_a_consent(take, tmp_path, capsys, monkeypatch
         assert "no consent" in capsys.readouterr().err
         assert not (tmp_path / "out").exists()
         assert time.monotonic() - begin < 60
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_while_a_board_is_recorded_its_coverage_is_said(tmp_path, capsys):
+    recorded(tmp_path / "take", pictures(3) * 4)
+    place = site(tmp_path / "site", tmp_path / "take", speed=0.005, size=SIZE)
+    (tmp_path / "board.toml").write_text(BOARD)
+    command = ["record", str(place), "--out", str(tmp_path / "out"), "--calibration", *AGREED]
+    assert main(command) == 2
+    assert "--board board.toml" in capsys.readouterr().err
+    assert main([*command, "--board", str(tmp_path / "board.toml")]) == 0
+    out = capsys.readouterr().out
+    assert "front: " in out
+    assert "% of the image" in out
+    assert "→" in out
+    assert "next: mvmono3d calibrate" in out
+    assert len(open_recording(tmp_path / "out")) == 12
 
 
 @pytest.mark.parametrize(
