@@ -9,6 +9,7 @@ import msgspec
 from mvmono3d.deploy.cameras.gentl_camera import GenTLCamera
 from mvmono3d.deploy.cameras.gentl_return import Return
 from mvmono3d.deploy.cameras.one_harvester import give_back_harvester, producer_files, take_harvester
+from mvmono3d.deploy.cameras.pixel_formats import prepare
 from mvmono3d.deploy.cameras.protocol import AT_ONCE, Sink
 from mvmono3d.deploy.cameras.records import (
     AppliedSettings,
@@ -89,6 +90,7 @@ class HarvestersBackend:
         if self._armed:
             raise CameraError("cameras can't be configured while they run: stop them first")
         self._settings = settings
+        prepare(settings.pixel_format)
         applied = [camera.configure(settings) for camera in self._cameras]
         if not settings.ptp or any(each.clock is ClockKind.NONE for each in applied):
             return tuple(applied)

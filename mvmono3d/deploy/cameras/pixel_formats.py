@@ -63,12 +63,16 @@ def copier(
     return copy_to
 
 
+def prepare(pixel_format: str) -> None:
+    """Load what unpacking this format takes, before frames come: compiling takes a second, once."""
+    layout = next((each for each in LAYOUTS.values() if each.name == pixel_format), None)
+    if layout is not None and layout.packed:
+        shape = (1, 2)
+        copier(bytes(3), layout, shape=shape, offset=0, padding=0)(np.zeros(shape, np.uint16))
+
+
 def _unpack(rows: np.ndarray, image: np.ndarray) -> None:
-    """Unpack two pixels of 12 bits from three bytes, the lower bits first."""
-    first, middle, last = rows[:, 0::3], rows[:, 1::3], rows[:, 2::3]
-    even, odd = image[:, 0::2], image[:, 1::2]
-    np.bitwise_and(middle, 0x0F, out=even, casting="unsafe")
-    np.left_shift(even, 8, out=even)
-    np.bitwise_or(even, first, out=even)
-    np.left_shift(last, 4, out=odd, dtype=np.uint16, casting="unsafe")
-    np.bitwise_or(odd, middle >> 4, out=odd)
+    # Imported here because numba takes longer to load than all else, and most cameras send 8 bits.
+    from mvmono3d.deploy.cameras.unpack_kernel import unpack_12p
+
+    unpack_12p(rows, image)

@@ -21,7 +21,7 @@ CASES = (
     Case(name="Mono8, 60 Hz", rate_hz=60, seconds=20),
     Case(name="Mono8, 120 Hz", rate_hz=120, seconds=60),
     Case(name="Mono8, 240 Hz", rate_hz=240, seconds=30),
-    Case(name="Mono12p, 60 Hz", rate_hz=60, seconds=20, pixel_format="Mono12p"),
+    Case(name="Mono12p, 120 Hz", rate_hz=120, seconds=20, pixel_format="Mono12p"),
     Case(name="Mono8, 120 Hz, a camera lost and back 10 times", rate_hz=120, seconds=26, losses=10),
 )
 BAR_HZ, P50_MS, P95_MS, THREE_MS, BACK_S = 120, 1.0, 5.0, 100.0, 5.0

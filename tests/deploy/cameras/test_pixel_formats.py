@@ -1,5 +1,8 @@
 """Pixels come out of a buffer as the sensor saw them."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -28,3 +31,12 @@ def test_padding_and_packing_are_undone(layout, padding: int):
     assert (out == image).all()
     with pytest.raises(InvalidRecordError, match="16 px"):
         copier(buffer, layout, shape=(6, 16), offset=4, padding=padding)(np.zeros((6, 8), image.dtype))
+
+
+def test_packed_pixels_are_ready_before_the_first_frame():
+    code = (
+        "import sys, numpy; from mvmono3d.deploy.cameras.pixel_formats import prepare; "
+        "prepare('Mono8'); print('numba' in sys.modules); prepare('Mono12p'); print('numba' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
