@@ -5,6 +5,7 @@ found new actors (`births`). 4. Confirm, merge and lose (`lives`).
 """
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -36,6 +37,29 @@ class Association(Record):
     points_world: Float[Array, "actor joint 3"]
     """What matching worked with: for the next step a start, not a reconstruction."""
     known: Bool[Array, "actor joint"]
+
+
+class Seen(NamedTuple):
+    """What each view saw of each actor, limbs put right; pixels are 0 where not detected."""
+
+    pixels: Float[Array, "actor view joint 2"]
+    confidence: Float[Array, "actor view joint"]
+    detected: Bool[Array, "actor view joint"]
+
+
+def seen_of(found: Association, candidates: Candidates) -> Seen:
+    """Give each actor of an association its detections of the same frame set."""
+    if candidates.detected.shape[1] == 0:
+        nothing = np.zeros(found.joint.shape)
+        return Seen(np.zeros((*nothing.shape, 2)), nothing, nothing > 0.0)
+    view = np.arange(found.candidate.shape[1])[:, None]
+    taken = view, np.maximum(found.candidate, 0)[..., None], np.maximum(found.joint, 0)
+    detected = np.asarray(candidates.detected)[taken] & (found.joint >= 0)
+    return Seen(
+        pixels=np.where(detected[..., None], np.asarray(candidates.pixels)[taken], 0.0),
+        confidence=np.where(detected, np.asarray(candidates.confidence)[taken], 0.0),
+        detected=detected,
+    )
 
 
 def associate(candidates: Candidates, tracks: Tracks, watch: Watch) -> tuple[Association, Tracks]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from mvmono3d.association.associate import Association, associate
+from mvmono3d.association.associate import Association, Seen, associate, seen_of
 from mvmono3d.association.settings import AssociationSettings
 from mvmono3d.association.tracks import no_tracks
 from mvmono3d.association.watch import make_watch
@@ -32,12 +32,13 @@ def associate_recording(
     Whoever is confirmed once is also reported for the frames before; others are left out.
     """
     watch, tracks = make_watch(rig, skeleton, settings), no_tracks(len(skeleton.joints))
-    frames: list[Association] = []
+    frames: list[tuple[Association, Seen]] = []
     for frame in range(len(candidates.time_ns)):
-        found, tracks = associate(candidates.map(lambda array, at=frame: array[at]), tracks, watch)
-        frames.append(found)
-    identities = sorted({int(each) for found in frames for each in found.identity[found.confirmed]})
-    people = tuple(_observations(candidates, frames, identity) for identity in identities)
+        now = candidates.map(lambda array, at=frame: array[at])
+        found, tracks = associate(now, tracks, watch)
+        frames.append((found, seen_of(found, now)))
+    identities = sorted({int(each) for found, _ in frames for each in found.identity[found.confirmed]})
+    people = tuple(_observations(identity, frames, candidates) for identity in identities)
     return Associated(np.array(identities, dtype=np.int64), people)
 
 
@@ -51,18 +52,16 @@ def candidates_of(places: Sequence[Observations]) -> Candidates:
     )
 
 
-def _observations(candidates: Candidates, frames: list[Association], identity: int) -> Observations:
+def _observations(
+    identity: int, frames: list[tuple[Association, Seen]], candidates: Candidates
+) -> Observations:
     time, views, _, joints = candidates.detected.shape
-    candidate, joint = np.full((time, views), -1), np.full((time, views, joints), -1)
-    for frame, found in enumerate(frames):
+    pixels, confidence = np.zeros((time, views, joints, 2)), np.zeros((time, views, joints))
+    detected = np.zeros((time, views, joints), dtype=bool)
+    for frame, (found, seen) in enumerate(frames):
         for row in np.flatnonzero(found.identity == identity):
-            candidate[frame], joint[frame] = found.candidate[row], found.joint[row]
-    at = np.arange(time)[:, None, None], np.arange(views)[:, None], np.maximum(candidate, 0)[..., None]
-    taken = (*at, np.maximum(joint, 0))
-    detected = np.asarray(candidates.detected)[taken] & (joint >= 0)
+            pixels[frame], confidence[frame] = seen.pixels[row], seen.confidence[row]
+            detected[frame] = seen.detected[row]
     return Observations(
-        pixels=np.where(detected[..., None], np.asarray(candidates.pixels)[taken], 0.0),
-        confidence=np.where(detected, np.asarray(candidates.confidence)[taken], 0.0),
-        detected=detected,
-        time_ns=np.asarray(candidates.time_ns),
+        pixels=pixels, confidence=confidence, detected=detected, time_ns=np.asarray(candidates.time_ns)
     )

@@ -34,7 +34,7 @@ class Scene:
     detector: CrowdDetector = field(default_factory=CrowdDetector)
     rig: RigSettings = field(default_factory=RigSettings)
     calibration: CalibrationSettings = field(default_factory=CalibrationSettings)
-    clips: int = 5
+    clips: int = 3
     rate_hz: float = 60.0
 
 
