@@ -9,11 +9,12 @@ from jaxtyping import Float, UInt8
 from viser import TransformControlsEvent
 
 from mvmono3d.core.rig import Rig
-from mvmono3d.deploy.server.messages import Box, Cloud
+from mvmono3d.deploy.server.messages import Box, Cloud, Point
 from mvmono3d.deploy.server.pose_frame import ActorPose, PoseFrame
 from mvmono3d.viewer.shapes import (
     bone_length_m,
     bone_segments,
+    box_edges,
     ellipsoids,
     frusta,
     hide,
@@ -23,6 +24,7 @@ from mvmono3d.viewer.shapes import (
 
 _FAR_BACK = 2.4
 _FIELD_RAD = 0.75
+_BOX_RGB = (70, 130, 180)
 _CAMERA_SHARE = 0.08
 """Size of a camera, of its distance from the actor."""
 
@@ -80,7 +82,7 @@ class PoseScene:
         self.server, self._scene, self._parents = server, server.scene, parents
         self._actors: dict[int, _ActorNodes] = {}
         self._frusta: list[viser.CameraFrustumHandle] = []
-        self._box: viser.BoxHandle | None = None
+        self._box: viser.LineSegmentsHandle | None = None
         self._cloud: viser.PointCloudHandle | None = None
         self.regions = True
         self._scene.set_up_direction("+z")
@@ -138,19 +140,23 @@ class PoseScene:
         if self._box is not None:
             return
         if moved is None:
-            self._box = self._scene.add_box("/region", (70, 130, 180), region.size, wireframe=True,
-                                            position=region.center)  # fmt: skip
+            self._box = self._draw_box("/region", region.size, position=region.center)
             return
         handle = self._scene.add_transform_controls(
             "/region", scale=0.6 * max(region.size), disable_rotations=True, position=region.center
         )
-        self._box = self._scene.add_box("/region/box", (70, 130, 180), region.size, wireframe=True)
+        self._box = self._draw_box("/region/box", region.size, position=(0.0, 0.0, 0.0))
 
         @handle.on_update
         def _(event: TransformControlsEvent) -> None:
             if event.phase == "end":
                 x, y, z = (float(value) for value in event.target.position)
                 moved(Box(center=(x, y, z), size=region.size))
+
+    def _draw_box(self, name: str, size: Point, *, position: Point) -> viser.LineSegmentsHandle:
+        return self._scene.add_line_segments(
+            name, box_edges(size), _BOX_RGB, thickness=2.0, thickness_units="screen", position=position
+        )
 
 
 def extent_of(frame: PoseFrame) -> tuple[Float[np.ndarray, " 3"], float]:

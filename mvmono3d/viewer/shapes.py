@@ -1,5 +1,6 @@
 """From joints to what is drawn: bones, spheres, ellipsoids, frusta, colours."""
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -119,3 +120,12 @@ def bone_length_m(actor: ActorPose, parents: list[int]) -> float:
         if actor.present[one] and actor.present[other]
     ]
     return float(np.median(lengths)) if lengths else 0.03
+
+
+def box_edges(size: tuple[float, float, float]) -> Float[np.ndarray, "edge 2 3"]:
+    """Return the twelve edges of a box round the origin."""
+    corners = np.array(list(itertools.product((-0.5, 0.5), repeat=3)))
+    pairs = [
+        (one, other) for one, other in itertools.combinations(range(8), 2) if (one ^ other).bit_count() == 1
+    ]
+    return (corners * np.array(size))[pairs]

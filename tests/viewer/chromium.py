@@ -79,7 +79,9 @@ class Page:
 
     def _mouse(self, kind: str, x: float, y: float, *, button: str) -> None:
         buttons = 0 if button == "none" or kind == "mouseReleased" else 1
-        self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button=button, buttons=buttons, clickCount=1)
+        self.call(
+            "Input.dispatchMouseEvent", type=kind, x=x, y=y, button=button, buttons=buttons, clickCount=1
+        )
 
 
 @contextlib.contextmanager
