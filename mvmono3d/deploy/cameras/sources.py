@@ -48,7 +48,7 @@ class VirtualSource(msgspec.Struct, frozen=True, kw_only=True, tag="virtual", ta
     """Actor, motion and props."""
     rig: str = ""
     """File of the true rig; empty: the one that ships with the virtual site."""
-    seconds: float = 8.0
+    seconds: float = 6.0
     """Length of the take, which goes forth and back without end."""
     live: bool = False
     """Render every frame when it is exposed, coarsely, rather than once and for all."""

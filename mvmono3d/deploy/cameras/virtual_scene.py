@@ -24,9 +24,7 @@ from mvmono3d.synthetic.render.sheet import Sheet, SheetRenderer
 from mvmono3d.synthetic.render.take import Pictures, Take, write_take
 from mvmono3d.synthetic.streams import generator
 
-BOARD = Board(
-    kind=BoardKind.CHARUCO, squares=(7, 5), square_m=0.04, marker_m=0.031, dictionary="DICT_4X4_50"
-)
+BOARD = Board(kind=BoardKind.CHARUCO, squares=(7, 5), square_m=0.04, marker_m=0.031, dictionary="DICT_4X4_50")
 """The board of the scene "board"."""
 _SKELETONS = {"hand": "hand21", "body": "body17"}
 _PROPS = PropSettings(held=0.3, moving=1, standing=0)
@@ -41,7 +39,7 @@ def pictures_of(source: VirtualSource, *, rate_hz: float, exposure_ns: int) -> P
     rig, exposure_s = read_rig(rig_path(source)), exposure_ns * 1e-9
     frames = max(2, round(source.seconds * rate_hz))
     settings = RenderSettings(
-        samples=1 if source.live else 3, fineness=0.6 if source.live else 0.9, threads=2
+        samples=1 if source.live else 3, fineness=0.6 if source.live else 0.75, threads=2
     )
     if source.scene == "board":
         return _board(rig, replace(settings, samples=5), source.seed, frames, rate_hz, exposure_s)
