@@ -40,6 +40,7 @@ class GenTLCamera:
         """None while the camera is not there."""
         self._stream: GenTLStream | None = None
         self._clock = ClockKind.NONE
+        self._lighting = Lighting(exposure_ns=0)
         self._checked_ns = 0
 
     @property
@@ -70,7 +71,7 @@ class GenTLCamera:
             applied = apply_settings(features, settings, serial=self.serial)
         except _ERRORS as error:
             raise self._error("can't be set", error) from None
-        self._clock = applied.clock
+        self._clock, self._lighting = applied.clock, applied.lighting
         return applied
 
     def arm(self) -> None:
@@ -81,6 +82,7 @@ class GenTLCamera:
             self._stream = GenTLStream(
                 self._number, self._acquirer, features, clock=self._clock, now_ns=self._now_ns
             )
+            self._stream.expect(self._lighting)
         except _ERRORS as error:
             raise self._error("can't be armed", error) from None
 
@@ -124,10 +126,12 @@ class GenTLCamera:
             return
         report = Report(self._features)
         try:
-            set_lighting(self._features, report, lighting)
+            self._lighting = set_lighting(self._features, report, lighting)
         except NODE_ERRORS as error:
             self._lose(error)
             return
+        if self._stream is not None:
+            self._stream.expect(self._lighting)
         self.message = "; ".join(
             f"{each.setting} {each.asked} became {each.got}" for each in report.differences
         )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harvesters.core import Harvester
+from harvesters.core import Harvester, ParameterKey, ParameterSet
 
 from mvmono3d.deploy.cameras.producer import producer
 from mvmono3d.errors import CameraError, ConfigurationError
@@ -85,11 +85,15 @@ def _load(files: Sequence[str]) -> Any:
     return harvester
 
 
-def create_acquirer(device: Any, **options: Any) -> Any:
-    """Connect to a device of the list, without leaving harvesters' own Ctrl-C handler behind."""
+def create_acquirer(device: Any) -> Any:
+    """Connect to a device of the list, without leaving harvesters' own Ctrl-C handler behind.
+
+    Frames' chunk data are read only where somebody asks for them.
+    """
     before = signal.getsignal(signal.SIGINT)
+    options = ParameterSet({ParameterKey.ENABLE_AUTO_CHUNK_DATA_UPDATE: False})
     try:
-        return _SHARED.harvester.create(device, **options)
+        return _SHARED.harvester.create(device, config=options)
     finally:
         # It is set in the main thread only, where it would end one camera instead of the program.
         if signal.getsignal(signal.SIGINT) is not before:

@@ -90,9 +90,11 @@ def allocate(descriptor: int, layout: RingLayout) -> None:
 
 
 def map_memory(descriptor: int, *, writable: bool) -> mmap.mmap:
-    """Map the whole file."""
-    access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
-    return mmap.mmap(descriptor, 0, access=access)
+    """Map the whole file; for a writer with all its pages, so that the first images take no longer."""
+    if not writable:
+        return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+    flags, rights = mmap.MAP_SHARED | mmap.MAP_POPULATE, mmap.PROT_READ | mmap.PROT_WRITE
+    return mmap.mmap(descriptor, 0, flags=flags, prot=rights)
 
 
 def release(descriptor: int) -> None:
