@@ -15,9 +15,9 @@ from pathlib import Path
 from mvmono3d.calibration.board_file import read_board
 from mvmono3d.calibration.camera_model import MODELS
 from mvmono3d.calibration.corner_cache import default_cache
-from mvmono3d.calibration.inputs import MOST_FRAMES, gather_sequence, thin
+from mvmono3d.calibration.inputs import MOST_FRAMES, gather_sequence, look_into, thin
 from mvmono3d.calibration.keypoint_command import add_keypoint_arguments, run_keypoints
-from mvmono3d.calibration.provenance import Provenance, is_sequence, provenance
+from mvmono3d.calibration.provenance import Provenance, provenance
 from mvmono3d.calibration.report_json import report_content
 from mvmono3d.calibration.report_page import report_page
 from mvmono3d.calibration.report_text import verdict_text
@@ -83,10 +83,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.keypoints:
         return run_keypoints(arguments)
     board = None if arguments.board is None else read_board(arguments.board)
+    source = look_into(arguments.path, pattern=arguments.pattern)
     sequence = gather_sequence(
-        arguments.path,
+        source,
         board,
-        pattern=arguments.pattern,
         most_frames=arguments.frames,
         cache=None if arguments.no_cache else default_cache(),
         processes=arguments.processes,
@@ -94,14 +94,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.save_corners is not None:
         write_sightings(arguments.save_corners, sequence)
     sightings = sequence
-    if is_sequence(arguments.path, pattern=arguments.pattern):
+    if source.is_sequence:
         sightings = thin(sequence, most=arguments.frames)
     judgement, sightings = _judged(sightings, sequence, arguments)
     told = provenance(
-        arguments.path,
+        source,
         board=board,
         board_path=arguments.board,
-        pattern=arguments.pattern,
         temperature_c=arguments.temperature,
     )
     return _written(judgement, told, sightings, arguments)

@@ -2,24 +2,25 @@
 
 import numpy as np
 
-from mvmono3d.calibration.board_views import BoardViews
-from mvmono3d.calibration.findings import Fault, Finding, Severity
+from mvmono3d.calibration.board_views import BoardViews, square_side
+from mvmono3d.calibration.findings import Fault, Finding, Graded, Severity, graded_cameras
 from mvmono3d.calibration.sightings import BoardSightings
 from mvmono3d.calibration.solution import Calibration
 from mvmono3d.core.array import Array
 from mvmono3d.geometry.rigid import camera_centres, compose
 
-MANY_OUTLIERS = 0.04
-TOO_MANY_OUTLIERS = 0.2
+OUTLIERS = Graded(warn=0.04, refuse=0.2)
 """Share of a camera's corners that no adjustment explains."""
+MOST_OUTLIERS = 0.3
+"""Beyond it too little is kept to rely on, however well it fits."""
+SMALL_ERROR = 0.02
+"""3D error at boards not used, over a square: within it a camera with many outliers is told, not refused."""
 _WORSE = 2.5
 _LEAST_WORSE_PX = 0.15
 """Noise of a camera over that of the others' median, and above this, is told."""
-_HELD_OUT_WARN = 1.5
-_HELD_OUT_REFUSED = 4.0
+HELD_OUT = Graded(warn=1.5, refuse=4.0)
 """Residual of boards not used over that of boards used."""
-_FOCAL_WARN = 0.005
-_FOCAL_REFUSED = 0.03
+FOCAL = Graded(warn=0.005, refuse=0.03)
 """Standard deviation of a focal length over itself."""
 _WRONG_SIDE = 0.05
 
@@ -91,30 +92,45 @@ def _outliers(calibration: Calibration, sightings: BoardSightings) -> list[Findi
     seen = np.logical_or(calibration.used, calibration.outlier).sum(axis=(0, 2))
     share = calibration.outlier.sum(axis=(0, 2)) / np.maximum(seen, 1)
     found = []
-    for view in np.flatnonzero(share > MANY_OUTLIERS):
+    for view in np.flatnonzero(share > OUTLIERS.warn):
         name = sightings.cameras[view]
         since = _since(calibration, int(view))
-        bad = share[view] > TOO_MANY_OUTLIERS
+        severity = OUTLIERS.grade(float(share[view])) or Severity.WARN
+        kept = ""
+        if since is None and _holds(calibration, sightings, view=int(view), share=float(share[view])):
+            severity = Severity.WARN
+            error_mm = 1e3 * float(calibration.held_out.rms_m[view])
+            kept = f"; what was kept measures boards not used to {error_mm:.2f} mm"
         where = "" if since is None else f", most of them from pose {sightings.labels[since]} on"
         found.append(
             Finding(
                 fault=Fault.MISFIT_CAMERA if since is None else Fault.MOVED_CAMERA,
-                severity=Severity.REFUSE if bad else Severity.WARN,
+                severity=severity,
                 cameras=(name,),
                 message=f"{100 * share[view]:.0f} % of the corners of {name} fit no rig and were left out, "
-                f"expected below {100 * MANY_OUTLIERS:.0f} %{where}",
-                remedy=f"look at the pictures of {name}: did it move, was it refocused, is the board bent, "
-                "does another board or a reflection show?",
+                f"expected below {100 * OUTLIERS.warn:.0f} %{where}{kept}",
+                remedy=f"look at the pictures of {name}: did it move, was it refocused, are single frames "
+                "paired wrongly, is the board bent, does another board or a reflection show?",
             )
         )
     return _worst_only(found, share)
+
+
+def _holds(calibration: Calibration, sightings: BoardSightings, *, view: int, share: float) -> bool:
+    """Say whether the corners that were kept, by far the larger part, carry the camera nevertheless.
+
+    Single pictures that are paired wrongly or blurred spoil corners and not the rig: then boards not used
+    are still measured well.
+    """
+    error = float(calibration.held_out.rms_m[view])
+    return share <= MOST_OUTLIERS and error <= SMALL_ERROR * square_side(sightings.corners_m)
 
 
 def _worst_only(found: list[Finding], share: Array) -> list[Finding]:
     """Keep those that refuse only for the worst cameras: one that moved spoils boards for its neighbours."""
     worst = float(share.max(initial=0.0))
     kept = []
-    for finding, value in zip(found, share[share > MANY_OUTLIERS], strict=True):
+    for finding, value in zip(found, share[share > OUTLIERS.warn], strict=True):
         if value >= 0.5 * worst or finding.severity is Severity.WARN:
             kept.append(finding)
     return kept
@@ -153,44 +169,38 @@ def _worse_camera(calibration: Calibration) -> list[Finding]:
 
 
 def _held_out(calibration: Calibration) -> list[Finding]:
-    found = []
     used = np.sqrt(2.0) * calibration.sigma_px
-    for view, name in enumerate(calibration.rig.names):
-        ratio = float(calibration.held_out.rms_px[view] / used[view])
-        if ratio < _HELD_OUT_WARN:
-            continue
-        bad = ratio > _HELD_OUT_REFUSED
-        found.append(
-            Finding(
-                fault=Fault.HELD_OUT_WORSE,
-                severity=Severity.REFUSE if bad else Severity.WARN,
-                cameras=(name,),
-                message=f"boards not used fit {name} to {calibration.held_out.rms_px[view]:.2f} px, boards "
-                f"used to {used[view]:.2f} px: {ratio:.1f} times worse, expected below {_HELD_OUT_WARN:g}",
-                remedy="record more boards, over the whole image and volume: so few fit any lens",
-            )
-        )
-    return found
+    judged = np.asarray(calibration.held_out.rms_px)
+    return graded_cameras(
+        calibration.rig.names,
+        judged / used,
+        HELD_OUT,
+        fault=Fault.HELD_OUT_WORSE,
+        message=lambda view: (
+            f"boards not used fit {calibration.rig.names[view]} to {judged[view]:.2f} px, "
+            f"boards used to {used[view]:.2f} px: {judged[view] / used[view]:.1f} times worse, expected "
+            f"below {HELD_OUT.warn:g}"
+        ),
+        remedy=lambda name: "record more boards, over the whole image and volume: so few fit any lens",
+    )
 
 
 def _uncertain(calibration: Calibration) -> list[Finding]:
-    found = []
     focal = np.asarray(calibration.rig.camera.focal_px)
     share = (calibration.covariance.lens_sigma[:, :2] / focal).max(axis=-1)
-    for view, name in enumerate(calibration.rig.names):
-        if share[view] < _FOCAL_WARN:
-            continue
-        found.append(
-            Finding(
-                fault=Fault.UNCERTAIN,
-                severity=Severity.REFUSE if share[view] > _FOCAL_REFUSED else Severity.WARN,
-                cameras=(name,),
-                message=f"the focal length of {name} is known to {100 * share[view]:.1f} % only, expected "
-                f"{100 * _FOCAL_WARN:g} %",
-                remedy=f"show {name} the board tilted by 20 to 40 degrees, near and far, out to the corners",
-            )
-        )
-    return found
+    return graded_cameras(
+        calibration.rig.names,
+        share,
+        FOCAL,
+        fault=Fault.UNCERTAIN,
+        message=lambda view: (
+            f"the focal length of {calibration.rig.names[view]} is known to "
+            f"{100 * share[view]:.1f} % only, expected {100 * FOCAL.warn:g} %"
+        ),
+        remedy=lambda name: (
+            f"show {name} the board tilted by 20 to 40 degrees, near and far, out to the corners"
+        ),
+    )
 
 
 def _uneven(calibration: Calibration) -> list[Finding]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from mvmono3d.calibration.board_views import BoardViews
 from mvmono3d.calibration.coverage import Coverage
-from mvmono3d.calibration.findings import Fault, Finding, Severity
+from mvmono3d.calibration.findings import Fault, Finding, Graded, Severity, graded_cameras
 from mvmono3d.calibration.pose_graph import parts
 from mvmono3d.calibration.sightings import BoardSightings
 from mvmono3d.core.array import Array
@@ -122,23 +122,23 @@ def _duplicated(sightings: BoardSightings) -> list[Finding]:
 
 
 def _too_few(views: BoardViews, sightings: BoardSightings) -> list[Finding]:
-    found = []
-    for view, name in enumerate(sightings.cameras):
-        count = _distinct(sightings, views, view)
-        if count >= GOOD_BOARDS:
-            continue
-        few = count < FEWEST_BOARDS
-        found.append(
-            Finding(
-                fault=Fault.TOO_FEW_BOARDS,
-                severity=Severity.REFUSE if few else Severity.WARN,
-                cameras=(name,),
-                message=f"{name} sees the board well in {count} different poses, expected at least "
-                f"{FEWEST_BOARDS if few else GOOD_BOARDS}",
-                remedy=f"show {name} the board in more poses, together with another camera",
-            )
+    count = [_distinct(sightings, views, view) for view in range(len(sightings.cameras))]
+
+    def message(view: int) -> str:
+        least = FEWEST_BOARDS if count[view] < FEWEST_BOARDS else GOOD_BOARDS
+        return (
+            f"{sightings.cameras[view]} sees the board well in {count[view]} different poses, expected at "
+            f"least {least}"
         )
-    return found
+
+    return graded_cameras(
+        sightings.cameras,
+        count,
+        Graded(warn=GOOD_BOARDS - 0.5, refuse=FEWEST_BOARDS - 0.5),
+        fault=Fault.TOO_FEW_BOARDS,
+        message=message,
+        remedy=lambda name: f"show {name} the board in more poses, together with another camera",
+    )
 
 
 def _distinct(sightings: BoardSightings, views: BoardViews, view: int) -> int:
@@ -191,22 +191,18 @@ def _disconnected(views: BoardViews, sightings: BoardSightings) -> list[Finding]
 
 
 def _coverage(covered: Coverage, sightings: BoardSightings) -> list[Finding]:
-    found = []
-    for view, name in enumerate(sightings.cameras):
-        share = float(covered.share[view])
-        if share >= GOOD_COVERAGE:
-            continue
-        found.append(
-            Finding(
-                fault=Fault.POOR_COVERAGE,
-                severity=Severity.WARN,
-                cameras=(name,),
-                message=f"boards cover {100 * share:.0f} % of the image of {name}, expected at least "
-                f"{100 * GOOD_COVERAGE:.0f} %: elsewhere its lens is extrapolated",
-                remedy=f"lead the board to the edges and corners of what {name} sees",
-            )
-        )
-    return found
+    return graded_cameras(
+        sightings.cameras,
+        covered.share,
+        Graded(warn=GOOD_COVERAGE, refuse=-np.inf),
+        fault=Fault.POOR_COVERAGE,
+        message=lambda view: (
+            f"boards cover {100 * covered.share[view]:.0f} % of the image of "
+            f"{sightings.cameras[view]}, expected at least {100 * GOOD_COVERAGE:.0f} %: elsewhere its lens "
+            "is extrapolated"
+        ),
+        remedy=lambda name: f"lead the board to the edges and corners of what {name} sees",
+    )
 
 
 def _parallel(views: BoardViews, sightings: BoardSightings) -> list[Finding]:

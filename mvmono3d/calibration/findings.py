@@ -1,6 +1,6 @@
 """What a calibration's checks say: each with its reason and what to do."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -68,22 +68,46 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Graded:
-    """Two limits of one number: beyond the first a check warns, beyond the second it refuses."""
+    """Two limits of one number: past the first a check warns, past the second it refuses.
+
+    Where `refuse` lies below `warn` the number should be large, else small.
+    """
 
     warn: float
     refuse: float
 
-    def above(self, value: float) -> Severity | None:
-        """Grade a number that should be small; None where it is."""
-        if value <= self.warn:
-            return None
-        return Severity.REFUSE if value > self.refuse else Severity.WARN
+    def grade(self, value: float) -> Severity | None:
+        """Return how a number weighs; None where it is as it should be."""
+        sign = 1.0 if self.refuse >= self.warn else -1.0
+        if sign * value > sign * self.refuse:
+            return Severity.REFUSE
+        return Severity.WARN if sign * value > sign * self.warn else None
 
-    def below(self, value: float) -> Severity | None:
-        """Grade a number that should be large; None where it is."""
-        if value >= self.warn:
-            return None
-        return Severity.REFUSE if value < self.refuse else Severity.WARN
+
+def graded_cameras(
+    names: Sequence[str],
+    values: Iterable[float],
+    limits: Graded,
+    *,
+    fault: Fault,
+    message: Callable[[int], str],
+    remedy: Callable[[str], str],
+) -> list[Finding]:
+    """Return a finding for each camera whose number is past a limit; `message` gets its place in the rig."""
+    found = []
+    for view, (name, value) in enumerate(zip(names, values, strict=True)):
+        severity = limits.grade(float(value))
+        if severity is not None:
+            found.append(
+                Finding(
+                    fault=fault,
+                    severity=severity,
+                    cameras=(name,),
+                    message=message(view),
+                    remedy=remedy(name),
+                )
+            )
+    return found
 
 
 def refused(findings: Iterable[Finding]) -> bool:

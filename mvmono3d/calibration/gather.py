@@ -1,6 +1,6 @@
 """Pictures of all cameras become the sightings of a board."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,26 +8,24 @@ from jaxtyping import Int
 
 from mvmono3d.calibration.board import Board
 from mvmono3d.calibration.examine import ExaminedPicture, examine_images, of_one_generation
-from mvmono3d.calibration.image_folders import find_camera_images, pose_numbers
+from mvmono3d.calibration.image_folders import pose_numbers
 from mvmono3d.calibration.sightings import BoardSightings
 from mvmono3d.errors import InvalidFileError
 
 
-def sightings_from_folders(
-    folder: Path,
+def sightings_from_images(
+    cameras: Mapping[str, Mapping[int, Path]],
     board: Board,
     *,
-    pattern: str | None = None,
+    where: str,
     cache: Path | None = None,
     processes: int | None = None,
 ) -> BoardSightings:
-    """Find the board in a folder with one subfolder of images per camera.
+    """Find the board in each camera's images, which are numbered by pose.
 
-    Files that end in the same number are one pose of the board; a camera without that number did not see
-    it. See `find_camera_images` for `pattern`.
+    A camera without an image of some number did not see that pose.
     """
-    cameras = find_camera_images(folder, pattern=pattern)
-    check_board(board, cameras=tuple(cameras), where=str(folder))
+    check_board(board, cameras=tuple(cameras), where=where)
     jobs = [
         (name, number, path) for name, images in cameras.items() for number, path in sorted(images.items())
     ]
@@ -40,7 +38,7 @@ def sightings_from_folders(
         board,
         cameras=tuple(cameras),
         labels=tuple(str(number) for number in numbers),
-        where=str(folder),
+        where=where,
     )
 
 

@@ -9,30 +9,22 @@ from mvmono3d.errors import InvalidFileError
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".pgm"})
 
 
-def find_camera_images(folder: Path, *, pattern: str | None = None) -> dict[str, dict[int, Path]]:
-    """Return the images of each camera by the number that their names end in.
+def list_camera_images(folder: Path, *, pattern: str | None = None) -> dict[str, list[Path]]:
+    """Return the images of each subfolder that has some; none at all is an empty answer.
 
     A subfolder's name is the camera's. Its images lie in it, or all in one folder within it, or where
-    `pattern`, a glob from the subfolder ("calibration_images/*.jpg"), says. Subfolders without images
-    are no cameras.
+    `pattern`, a glob from the subfolder ("calibration_images/*.jpg"), says.
     """
-    cameras = list_camera_images(folder, pattern=pattern)
-    if not cameras:
-        looked = f"{pattern!r} in each" if pattern else "images in each, or in one folder within each"
-        raise InvalidFileError(
-            f"{folder}: no images; expected one subfolder per camera and {looked} "
-            f"({', '.join(sorted(IMAGE_SUFFIXES))})"
-        )
-    return {name: _by_number(images, name) for name, images in cameras.items()}
-
-
-def list_camera_images(folder: Path, *, pattern: str | None = None) -> dict[str, list[Path]]:
-    """Return the images of each subfolder that has some; none at all is an empty answer."""
     if not folder.is_dir():
         raise InvalidFileError(f"no folder {folder}")
     places = sorted(path for path in folder.iterdir() if path.is_dir())
     found = {place.name: _images(place, pattern) for place in places}
     return {name: images for name, images in found.items() if images}
+
+
+def by_pose(cameras: Mapping[str, list[Path]]) -> dict[str, dict[int, Path]]:
+    """Return each camera's images by the number that their names end in: files alike are one pose."""
+    return {name: _by_number(images, name) for name, images in cameras.items()}
 
 
 def pose_numbers(cameras: Mapping[str, Mapping[int, Path]]) -> tuple[int, ...]:

@@ -1,7 +1,9 @@
 """What `mvmono3d calibrate` is given: folders of images, videos, or corners that were saved."""
 
 import os
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
@@ -10,8 +12,8 @@ import numpy as np
 from mvmono3d.calibration.board import Board
 from mvmono3d.calibration.examine import ExaminedPicture, run_parallel
 from mvmono3d.calibration.frame_times import TIMESTAMPS, FrameSets, pair_by_index, read_timestamps
-from mvmono3d.calibration.gather import assemble, check_board, sightings_from_folders
-from mvmono3d.calibration.image_folders import list_camera_images
+from mvmono3d.calibration.gather import assemble, check_board, sightings_from_images
+from mvmono3d.calibration.image_folders import by_pose, list_camera_images
 from mvmono3d.calibration.sightings import BoardSightings
 from mvmono3d.calibration.sightings_file import read_sightings
 from mvmono3d.calibration.thinning import choose_poses
@@ -23,6 +25,55 @@ MOST_FRAMES = 80
 _CANDIDATES_PER_FRAME = 4
 
 
+class InputKind(StrEnum):
+    """What a path holds."""
+
+    CORNERS = "saved corners"
+    IMAGES = "images"
+    VIDEOS = "videos"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """A path, and what was found there: looked at once."""
+
+    path: Path
+    kind: InputKind
+    images: Mapping[str, Mapping[int, Path]]
+    """Of each camera by pose number; none where `kind` is another."""
+    videos: Mapping[str, Path]
+    """Of each camera; none where `kind` is another."""
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether it holds many frames of a motion: videos, or corners saved from them."""
+        return self.kind is not InputKind.IMAGES
+
+    @property
+    def files(self) -> list[Path]:
+        """Every file that corners come from, in order."""
+        if self.kind is InputKind.CORNERS:
+            return [self.path]
+        images = (file for of_camera in self.images.values() for file in of_camera.values())
+        return sorted([*images, *self.videos.values()])
+
+
+def look_into(path: Path, *, pattern: str | None = None) -> Input:
+    """Say what a path holds: a .npz, images in a folder per camera or, where there are none, videos.
+
+    `pattern` says which files of each camera; see `list_camera_images` and `find_camera_videos`.
+    """
+    if path.suffix == ".npz":
+        return Input(path=path, kind=InputKind.CORNERS, images={}, videos={})
+    if not path.is_dir():
+        raise InvalidFileError(f"{path}: expected a folder of images or videos, or a .npz of saved corners")
+    images = list_camera_images(path, pattern=pattern)
+    if images:
+        return Input(path=path, kind=InputKind.IMAGES, images=by_pose(images), videos={})
+    videos = find_camera_videos(path, pattern=pattern)
+    return Input(path=path, kind=InputKind.VIDEOS, images={}, videos=videos)
+
+
 def gather_sightings(
     path: Path,
     board: Board | None,
@@ -32,63 +83,39 @@ def gather_sightings(
     cache: Path | None = None,
     processes: int | None = None,
 ) -> BoardSightings:
-    """Return the sightings of a .npz, a folder of images or, where it has none, a folder of videos.
+    """Return the sightings of a .npz, a folder of images or a folder of videos; see `look_into`.
 
-    `pattern` says which files of each camera; see `find_camera_images` and `find_camera_videos`. Corners
-    from a .npz need no board; with one, theirs must be the same. Of videos the `most_frames` poses that
-    differ most are kept.
+    Corners from a .npz need no board; with one, theirs must be the same. Of videos the `most_frames` poses
+    that differ most are kept.
     """
-    found = gather_sequence(
-        path, board, pattern=pattern, most_frames=most_frames, cache=cache, processes=processes
-    )
-    videos = path.is_dir() and not list_camera_images(path, pattern=pattern)
-    return thin(found, most=most_frames) if videos else found
+    source = look_into(path, pattern=pattern)
+    found = gather_sequence(source, board, most_frames=most_frames, cache=cache, processes=processes)
+    return thin(found, most=most_frames) if source.kind is InputKind.VIDEOS else found
 
 
 def gather_sequence(
-    path: Path,
+    source: Input,
     board: Board | None,
     *,
-    pattern: str | None = None,
     most_frames: int = MOST_FRAMES,
     cache: Path | None = None,
     processes: int | None = None,
 ) -> BoardSightings:
     """Return everything that `gather_sightings` looks at: of videos also the frames that it leaves out."""
-    if path.suffix == ".npz":
-        return _saved(path, board)
+    if source.kind is InputKind.CORNERS:
+        return _saved(source.path, board)
+    where = str(source.path)
     if board is None:
-        raise InvalidFileError(f"{path}: images and videos need a board file")
-    if not path.is_dir():
-        raise InvalidFileError(f"{path}: expected a folder of images or videos, or a .npz of saved corners")
-    if list_camera_images(path, pattern=pattern):
-        return sightings_from_folders(path, board, pattern=pattern, cache=cache, processes=processes)
-    return sequence_from_videos(
-        path, board, pattern=pattern, most_frames=most_frames, cache=cache, processes=processes
-    )
-
-
-def sightings_from_videos(
-    folder: Path,
-    board: Board,
-    *,
-    pattern: str | None = None,
-    most_frames: int = MOST_FRAMES,
-    cache: Path | None = None,
-    processes: int | None = None,
-) -> BoardSightings:
-    """Find the board in one video per camera and keep the `most_frames` poses that differ most."""
-    found = sequence_from_videos(
-        folder, board, pattern=pattern, most_frames=most_frames, cache=cache, processes=processes
-    )
-    return thin(found, most=most_frames)
+        raise InvalidFileError(f"{where}: images and videos need a board file")
+    if source.kind is InputKind.IMAGES:
+        return sightings_from_images(source.images, board, where=where, cache=cache, processes=processes)
+    return sequence_from_videos(source, board, most_frames=most_frames, cache=cache, processes=processes)
 
 
 def sequence_from_videos(
-    folder: Path,
+    source: Input,
     board: Board,
     *,
-    pattern: str | None = None,
     most_frames: int = MOST_FRAMES,
     cache: Path | None = None,
     processes: int | None = None,
@@ -98,7 +125,7 @@ def sequence_from_videos(
     Frames are paired by `timestamps.csv` in the folder, else by their place. Of a long recording, four
     times as many frames as are kept are looked at, evenly over it.
     """
-    videos = find_camera_videos(folder, pattern=pattern)
+    folder, videos = source.path, source.videos
     cameras = tuple(videos)
     check_board(board, cameras=cameras, where=str(folder))
     workers = processes if processes is not None else min(len(videos), os.cpu_count() or 1)

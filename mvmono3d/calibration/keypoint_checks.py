@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mvmono3d.calibration.checks_time import offset_in_words
-from mvmono3d.calibration.findings import Fault, Finding, Graded, Severity, refused, unsolved
+from mvmono3d.calibration.findings import Fault, Finding, Graded, Severity, graded_cameras, refused, unsolved
 from mvmono3d.calibration.keypoint_refine import KnownLength
 from mvmono3d.calibration.keypoint_rig import JointCalibration, calibrate_by_joints
 from mvmono3d.core.array import Array
@@ -87,7 +87,7 @@ def checked_joints(found: JointCalibration) -> tuple[Finding, ...]:
 
 def _agreement(found: JointCalibration) -> list[Finding]:
     findings = []
-    severity = SOLVED.below(found.solved)
+    severity = SOLVED.grade(found.solved)
     if severity is not None:
         findings.append(
             Finding(
@@ -100,27 +100,26 @@ def _agreement(found: JointCalibration) -> list[Finding]:
                 "mirrored, and which person was detected",
             )
         )
-    for name, share in zip(found.rig.names, found.agreeing.tolist(), strict=True):
-        severity = AGREEING.below(share)
-        if severity is not None:
-            findings.append(
-                Finding(
-                    fault=Fault.MISFIT_CAMERA,
-                    severity=severity,
-                    cameras=(name,),
-                    message=f"{100 * share:.0f} % of what {name} detects agrees with the others, expected at "
-                    f"least {100 * AGREEING.warn:.0f} %",
-                    remedy=f"look at the detections of {name}: left and right exchanged, another person, "
-                    "another start of the recording?",
-                )
-            )
-    return findings
+    return findings + graded_cameras(
+        found.rig.names,
+        found.agreeing,
+        AGREEING,
+        fault=Fault.MISFIT_CAMERA,
+        message=lambda view: (
+            f"{100 * found.agreeing[view]:.0f} % of what {found.rig.names[view]} detects "
+            f"agrees with the others, expected at least {100 * AGREEING.warn:.0f} %"
+        ),
+        remedy=lambda name: (
+            f"look at the detections of {name}: left and right exchanged, another person, "
+            "another start of the recording?"
+        ),
+    )
 
 
 def _residual(found: JointCalibration) -> list[Finding]:
     diagonal = float(np.linalg.norm(found.rig.camera.size_px, axis=-1).mean())
     share = found.refined.after_px / diagonal
-    severity = RESIDUAL.above(share)
+    severity = RESIDUAL.grade(share)
     if severity is None:
         return []
     return [
@@ -136,7 +135,7 @@ def _residual(found: JointCalibration) -> list[Finding]:
 
 
 def _breathing(found: JointCalibration) -> list[Finding]:
-    severity = BREATHING.above(found.breathing)
+    severity = BREATHING.grade(found.breathing)
     if severity is None:
         return []
     return [
@@ -155,25 +154,23 @@ def _breathing(found: JointCalibration) -> list[Finding]:
 def _uncertain(found: JointCalibration) -> list[Finding]:
     turn_deg = np.degrees(found.rig.pose_sigma[:, 0])
     place = found.rig.pose_sigma[:, 1] / _distances(found)
-    findings = []
-    for view, name in enumerate(found.rig.names):
-        severity = TURN_DEG.above(float(turn_deg[view])) or PLACE.above(float(place[view]))
-        if Severity.REFUSE in (TURN_DEG.above(float(turn_deg[view])), PLACE.above(float(place[view]))):
-            severity = Severity.REFUSE
-        if severity is not None:
-            findings.append(
-                Finding(
-                    fault=Fault.UNCERTAIN,
-                    severity=severity,
-                    cameras=(name,),
-                    message=f"{name} moves by {turn_deg[view]:.2f} degrees and {100 * place[view]:.1f} % of "
-                    "its distance when some of the joints are left out, expected below "
-                    f"{TURN_DEG.warn:g} degrees and {100 * PLACE.warn:g} %",
-                    remedy=f"record longer, with motion through all of the volume that {name} sees, near and "
-                    "far; or calibrate with a board",
-                )
-            )
-    return findings
+    # One number for both: 1 where the first of them reaches its limit.
+    worst = np.maximum(turn_deg / TURN_DEG.warn, place / PLACE.warn)
+    return graded_cameras(
+        found.rig.names,
+        worst,
+        Graded(warn=1.0, refuse=TURN_DEG.refuse / TURN_DEG.warn),
+        fault=Fault.UNCERTAIN,
+        message=lambda view: (
+            f"{found.rig.names[view]} moves by {turn_deg[view]:.2f} degrees and "
+            f"{100 * place[view]:.1f} % of its distance when some of the joints are left out, expected below "
+            f"{TURN_DEG.warn:g} degrees and {100 * PLACE.warn:g} %"
+        ),
+        remedy=lambda name: (
+            f"record longer, with motion through all of the volume that {name} sees, near "
+            "and far; or calibrate with a board"
+        ),
+    )
 
 
 def _distances(found: JointCalibration) -> Array:
@@ -186,7 +183,7 @@ def _length(found: JointCalibration) -> list[Finding]:
     if length is None:
         return []
     share = length.factor_sigma / length.factor
-    severity = LENGTH.above(share)
+    severity = LENGTH.grade(share)
     if severity is None:
         return []
     return [
@@ -202,61 +199,55 @@ def _length(found: JointCalibration) -> list[Finding]:
 
 
 def _focal(found: JointCalibration) -> list[Finding]:
-    findings = []
-    for view, name in enumerate(found.rig.names):
-        severity = FOCAL.above(float(found.focal_sigma[view]))
-        if severity is not None:
-            findings.append(
-                Finding(
-                    fault=Fault.UNCERTAIN,
-                    severity=severity,
-                    cameras=(name,),
-                    message=f"the focal length of {name}, {found.focal_factor[view]:.2f} of the guess, is "
-                    f"known to {100 * found.focal_sigma[view]:.1f} % only, expected {100 * FOCAL.warn:g} %: "
-                    "sizes in depth are off alike",
-                    remedy=f"measure the lens of {name} with a board once, and give it by --lenses",
-                )
-            )
-    return findings
+    return graded_cameras(
+        found.rig.names,
+        found.focal_sigma,
+        FOCAL,
+        fault=Fault.UNCERTAIN,
+        message=lambda view: (
+            f"the focal length of {found.rig.names[view]}, "
+            f"{found.focal_factor[view]:.2f} of the guess, is known to {100 * found.focal_sigma[view]:.1f} % "
+            f"only, expected {100 * FOCAL.warn:g} %: sizes in depth are off alike"
+        ),
+        remedy=lambda name: f"measure the lens of {name} with a board once, and give it by --lenses",
+    )
 
 
 def _wrong_lens(found: JointCalibration) -> list[Finding]:
-    findings = []
-    for name, doubt in zip(found.rig.names, found.focal_doubt.tolist(), strict=True):
-        severity = DOUBT.above(abs(doubt))
-        if severity is not None:
-            findings.append(
-                Finding(
-                    fault=Fault.MISFIT_CAMERA,
-                    severity=severity,
-                    cameras=(name,),
-                    message=f"the lens of {name} doesn't fit: joints ask for a focal length that is at least "
-                    f"{100 * abs(doubt):.0f} % {'longer' if doubt > 0.0 else 'shorter'}",
-                    remedy=f"check that --lenses holds the lens, zoom and image size that {name} had; or "
-                    "seek them with --guess",
-                )
-            )
-    return findings
+    def message(view: int) -> str:
+        doubt = float(found.focal_doubt[view])
+        return (
+            f"the lens of {found.rig.names[view]} doesn't fit: joints ask for a focal length that is at "
+            f"least {100 * abs(doubt):.0f} % {'longer' if doubt > 0.0 else 'shorter'}"
+        )
+
+    return graded_cameras(
+        found.rig.names,
+        np.abs(found.focal_doubt),
+        DOUBT,
+        fault=Fault.MISFIT_CAMERA,
+        message=message,
+        remedy=lambda name: (
+            f"check that --lenses holds the lens, zoom and image size that {name} had; or "
+            "seek them with --guess"
+        ),
+    )
 
 
 def _late(found: JointCalibration) -> list[Finding]:
-    offsets, findings = found.offsets, []
+    offsets = found.offsets
     if offsets is None:
-        return findings
+        return []
+    certain = np.abs(offsets.offset) >= _CERTAIN * offsets.sigma
     typical = max(float(np.median(found.residual_px)), 1.0)
-    for view, name in enumerate(found.rig.names):
-        if abs(offsets.offset[view]) < _CERTAIN * offsets.sigma[view]:
-            continue
-        severity = OFFSET.above(float(offsets.moves_px[view]) / typical)
-        if severity is not None:
-            findings.append(
-                Finding(
-                    fault=Fault.UNSYNCHRONISED,
-                    severity=severity,
-                    cameras=(name,),
-                    message=f"{name} exposes {offset_in_words(offsets, view)}: with this motion that moves "
-                    f"joints by {offsets.moves_px[view]:.1f} px",
-                    remedy="trigger the cameras together, or give each frame its own time",
-                )
-            )
-    return findings
+    return graded_cameras(
+        found.rig.names,
+        np.where(certain, offsets.moves_px / typical, 0.0),
+        OFFSET,
+        fault=Fault.UNSYNCHRONISED,
+        message=lambda view: (
+            f"{found.rig.names[view]} exposes {offset_in_words(offsets, view)}: with this "
+            f"motion that moves joints by {offsets.moves_px[view]:.1f} px"
+        ),
+        remedy=lambda name: "trigger the cameras together, or give each frame its own time",
+    )

@@ -12,8 +12,7 @@ import scipy
 import mvmono3d
 from mvmono3d.calibration.board import Board
 from mvmono3d.calibration.board_sheet import describe
-from mvmono3d.calibration.image_folders import list_camera_images
-from mvmono3d.calibration.videos import find_camera_videos
+from mvmono3d.calibration.inputs import Input
 from mvmono3d.core.schema import sha256_of_bytes, sha256_of_file
 
 
@@ -37,15 +36,14 @@ class Provenance:
 
 
 def provenance(
-    path: Path,
+    source: Input,
     *,
     board: Board | None,
     board_path: Path | None,
-    pattern: str | None = None,
     temperature_c: float | None = None,
 ) -> Provenance:
     """Describe a calibration of a folder or of saved corners, made now on this machine."""
-    files = [(_name(file, path), sha256_of_file(file)) for file in input_files(path, pattern=pattern)]
+    files = [(_name(file, source.path), sha256_of_file(file)) for file in source.files]
     if board_path is not None:
         files.append((board_path.name, sha256_of_file(board_path)))
     return Provenance(
@@ -61,21 +59,6 @@ def provenance(
         ),
         temperature_c=temperature_c,
     )
-
-
-def input_files(path: Path, *, pattern: str | None = None) -> list[Path]:
-    """Return every file that `gather_sightings` reads, in order."""
-    if path.is_file():
-        return [path]
-    images = list_camera_images(path, pattern=pattern)
-    if images:
-        return sorted(file for files in images.values() for file in files)
-    return sorted(find_camera_videos(path, pattern=pattern).values())
-
-
-def is_sequence(path: Path, *, pattern: str | None = None) -> bool:
-    """Say whether the input holds many frames of a motion: videos, or corners saved from them."""
-    return path.is_file() or not list_camera_images(path, pattern=pattern)
 
 
 def _name(file: Path, path: Path) -> str:

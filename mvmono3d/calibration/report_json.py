@@ -22,6 +22,7 @@ def report_content(
         "cameras": [_camera(judgement, view, name) for view, name in enumerate(cameras)],
         "offsets_taken_out": judgement.synchronised,
         "offsets": _offsets(judgement, cameras),
+        "readout": _readout(judgement, cameras),
         "accuracy": _accuracy(judgement),
         "board_shape": _board_shape(judgement),
         "date": provenance.date,
@@ -112,6 +113,23 @@ def _offsets(judgement: Judgement, cameras: tuple[str, ...]) -> list[dict[str, A
             "sigma": _number(offsets.sigma[view]),
             "unit": offsets.unit,
             "moves_px": _number(offsets.moves_px[view]),
+        }
+        for view, name in enumerate(cameras)
+    ]
+
+
+def _readout(judgement: Judgement, cameras: tuple[str, ...]) -> list[dict[str, Any]] | None:
+    readout = judgement.readout
+    if readout is None:
+        return None
+    return [
+        {
+            "name": name,
+            "judged": bool(readout.judged[view]),
+            "time": _number(readout.time[view]),
+            "sigma": _number(readout.sigma[view]),
+            "unit": readout.unit,
+            "moves_px": _number(readout.moves_px[view]),
         }
         for view, name in enumerate(cameras)
     ]

@@ -17,6 +17,7 @@ from mvmono3d.calibration.report_figures import (
     draw_rig,
 )
 from mvmono3d.calibration.report_text import together, verdict
+from mvmono3d.calibration.rolling_shutter import readout_in_words
 from mvmono3d.calibration.sightings import BoardSightings
 from mvmono3d.calibration.solution import Calibration
 from mvmono3d.calibration.trusted import Judgement
@@ -114,21 +115,26 @@ def _pictures(judgement: Judgement, sightings: BoardSightings) -> list[str]:
     found = judgement.calibration
     if found is not None:
         parts += _solved_pictures(found, sightings)
-    if judgement.offsets is not None:
-        parts += [
-            f"<h2>Time offsets{', taken out' if judgement.synchronised else ''}</h2>",
-            embedded(draw_offsets(judgement.offsets, sightings.cameras), title="time offsets"),
-            _table(
-                ["camera", "offset", "moves corners by"],
-                [
-                    [name, f"exposes {offset_in_words(judgement.offsets, view)}",
-                     f"{judgement.offsets.moves_px[view]:.2f} px"]
-                    for view, name in enumerate(sightings.cameras)
-                    if judgement.offsets.judged[view]
-                ],
-            ),
-        ]  # fmt: skip
-    return parts
+    return [*parts, *_clocks(judgement, sightings.cameras)]
+
+
+def _clocks(judgement: Judgement, cameras: tuple[str, ...]) -> list[str]:
+    """Tell when cameras expose: their offsets, and how long they read an image."""
+    offsets, readout = judgement.offsets, judgement.readout
+    if offsets is None:
+        return []
+    rows = []
+    for view, name in enumerate(cameras):
+        if offsets.judged[view]:
+            read = "not known" if readout is None else readout_in_words(readout, view)
+            moved = f"{offsets.moves_px[view]:.2f} px"
+            rows.append([name, f"exposes {offset_in_words(offsets, view)}", moved, read])
+    return [
+        f"<h2>Time offsets{', taken out' if judgement.synchronised else ''}</h2>",
+        embedded(draw_offsets(offsets, cameras), title="time offsets"),
+        _table(["camera", "offset", "moves corners by", "reads an image in"], rows),
+        _note("A global shutter exposes all rows at once: its readout is 0 within two standard deviations."),
+    ]
 
 
 def _solved_pictures(found: Calibration, sightings: BoardSightings) -> list[str]:

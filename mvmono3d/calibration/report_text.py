@@ -4,6 +4,7 @@ import numpy as np
 
 from mvmono3d.calibration.checks_time import offset_in_words
 from mvmono3d.calibration.findings import Finding, Severity
+from mvmono3d.calibration.rolling_shutter import is_rolling, readout_in_words
 from mvmono3d.calibration.solution import Calibration
 from mvmono3d.calibration.trusted import Judgement
 
@@ -95,4 +96,16 @@ def _offsets(judgement: Judgement, cameras: tuple[str, ...]) -> list[str]:
         if offsets.judged[view]
     ]
     done = " (taken out)" if judgement.synchronised else ""
-    return [f"  time offsets{done}: {', '.join(told)}"]
+    return [f"  time offsets{done}: {', '.join(told)}", *_readout(judgement, cameras)]
+
+
+def _readout(judgement: Judgement, cameras: tuple[str, ...]) -> list[str]:
+    readout = judgement.readout
+    if readout is None:
+        return []
+    told = [
+        f"{name} {readout_in_words(readout, view)}"
+        for view, name in enumerate(cameras)
+        if readout.judged[view] and is_rolling(readout, view)
+    ]
+    return [f"  rolling shutters: {', '.join(told)}"] if told else []

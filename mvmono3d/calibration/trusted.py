@@ -12,10 +12,12 @@ from mvmono3d.calibration.checks_start import checked_start
 from mvmono3d.calibration.checks_time import checked_offsets
 from mvmono3d.calibration.coverage import Coverage, coverage
 from mvmono3d.calibration.findings import Finding, Severity, refused, unsolved
+from mvmono3d.calibration.motion_system import Motion
 from mvmono3d.calibration.proportions import checked_proportions, measured_proportions
+from mvmono3d.calibration.rolling_shutter import Readout, checked_readout, readout_times
 from mvmono3d.calibration.sightings import BoardSightings
 from mvmono3d.calibration.solution import Calibration, CalibrationSettings
-from mvmono3d.calibration.time_offsets import Motion, TimeOffsets, synchronised, time_offsets
+from mvmono3d.calibration.time_offsets import TimeOffsets, synchronised, time_offsets
 from mvmono3d.errors import InvalidRecordError
 
 
@@ -31,6 +33,8 @@ class Judgement:
     """None where nothing could be solved; a refused one is for the report, not for use."""
     offsets: TimeOffsets | None = None
     """None where the frames are no sequence of a moving board, or nothing could be solved."""
+    readout: Readout | None = None
+    """How long each camera reads an image; None as for `offsets`."""
     synchronised: bool = False
     """Whether the offsets were taken out of the sightings that the rig is solved from."""
 
@@ -64,11 +68,19 @@ def judge(
         more, calibration = _solved(sightings, views, settings, agree=agree)
         findings += more
     offsets = None if calibration is None else time_offsets(calibration, sightings, motion)
+    readout = None if calibration is None else readout_times(calibration, sightings, motion)
     if calibration is not None and offsets is not None:
         findings += checked_offsets(offsets, calibration)
+    if calibration is not None and readout is not None:
+        findings += checked_readout(readout, calibration)
     findings.sort(key=lambda finding: finding.severity is not Severity.REFUSE)
     return Judgement(
-        findings=tuple(findings), coverage=covered, views=views, calibration=calibration, offsets=offsets
+        findings=tuple(findings),
+        coverage=covered,
+        views=views,
+        calibration=calibration,
+        offsets=offsets,
+        readout=readout,
     )
 
 

@@ -35,8 +35,10 @@ def find_camera_videos(folder: Path, *, pattern: str | None = None) -> dict[str,
         if videos:
             cameras[place.name] = videos[0]
     if not cameras:
+        looked = "" if pattern is None else f" that fit {pattern!r}"
         raise InvalidFileError(
-            f"{folder}: no videos; expected one per camera, here or in a subfolder each "
+            f"{folder}: no images in subfolders and no videos{looked}; expected one subfolder of images per "
+            "camera, or one video per camera, here or in a subfolder each "
             f"({', '.join(sorted(VIDEO_SUFFIXES))})"
         )
     return cameras

@@ -6,8 +6,7 @@ import pytest
 
 from mvmono3d.calibration import examine
 from mvmono3d.calibration.board_file import read_board
-from mvmono3d.calibration.gather import sightings_from_folders
-from mvmono3d.calibration.image_folders import find_camera_images
+from mvmono3d.calibration.inputs import InputKind, gather_sightings, look_into
 from mvmono3d.calibration.sightings_file import read_sightings, write_sightings
 from mvmono3d.errors import InvalidFileError
 from tests.calibration.printed import CHARUCO, CHESSBOARD, POSES, SIZE, photograph
@@ -26,7 +25,7 @@ def folder(tmp_path_factory):
 
 
 def test_files_of_the_same_number_are_one_pose(folder):
-    found = sightings_from_folders(folder, CHARUCO)
+    found = gather_sightings(folder, CHARUCO)
     assert found.cameras == ("a", "b")
     assert found.labels == ("3", "7", "12")
     assert found.size_px.tolist() == [list(SIZE)] * 2
@@ -36,37 +35,37 @@ def test_files_of_the_same_number_are_one_pose(folder):
 
 
 def test_a_camera_that_lacks_a_pose_has_not_seen_it(folder):
-    found = sightings_from_folders(folder, CHARUCO)
+    found = gather_sightings(folder, CHARUCO)
     assert found.seen[2, 0].all()
     assert not found.seen[2, 1].any()
     assert not found.pixels[2, 1].any()
 
 
 def test_processes_change_nothing(folder):
-    alone = sightings_from_folders(folder, CHARUCO, processes=1)
-    several = sightings_from_folders(folder, CHARUCO, processes=2)
+    alone = gather_sightings(folder, CHARUCO, processes=1)
+    several = gather_sightings(folder, CHARUCO, processes=2)
     np.testing.assert_array_equal(alone.pixels, several.pixels)
 
 
 def test_the_cache_returns_the_same_without_looking_again(folder, tmp_path, monkeypatch):
-    first = sightings_from_folders(folder, CHARUCO, cache=tmp_path)
+    first = gather_sightings(folder, CHARUCO, cache=tmp_path)
     monkeypatch.setattr(examine, "find_corners", lambda *_: pytest.fail("looked again"))
-    second = sightings_from_folders(folder, CHARUCO, cache=tmp_path)
+    second = gather_sightings(folder, CHARUCO, cache=tmp_path)
     np.testing.assert_array_equal(first.pixels, second.pixels)
     np.testing.assert_array_equal(first.seen, second.seen)
 
 
 def test_another_board_is_looked_for_anew(folder, tmp_path):
-    sightings_from_folders(folder, CHARUCO, cache=tmp_path)
+    gather_sightings(folder, CHARUCO, cache=tmp_path)
     with pytest.raises(InvalidFileError, match="no corner of the charuco of 7 x 5 found by camera a, b"):
-        sightings_from_folders(folder, replace(CHARUCO, first_id=40), cache=tmp_path)
+        gather_sightings(folder, replace(CHARUCO, first_id=40), cache=tmp_path)
 
 
 def test_a_damaged_cache_is_found_anew(folder, tmp_path):
-    first = sightings_from_folders(folder, CHARUCO, cache=tmp_path)
+    first = gather_sightings(folder, CHARUCO, cache=tmp_path)
     for kept in tmp_path.rglob("*.npz"):
         kept.write_bytes(b"damaged")
-    second = sightings_from_folders(folder, CHARUCO, cache=tmp_path)
+    second = gather_sightings(folder, CHARUCO, cache=tmp_path)
     np.testing.assert_array_equal(first.pixels, second.pixels)
 
 
@@ -76,11 +75,11 @@ def test_pictures_that_seem_of_another_generation_are_left_out(tmp_path):
         (tmp_path / "a").mkdir(exist_ok=True)
         picture, _ = photograph(replace(even, legacy_pattern=legacy), POSES[0])
         cv2.imwrite(str(tmp_path / "a" / f"{number}.png"), picture)
-    assert sightings_from_folders(tmp_path, even).seen.any(axis=-1)[:, 0].tolist() == [True, True, False]
+    assert gather_sightings(tmp_path, even).seen.any(axis=-1)[:, 0].tolist() == [True, True, False]
 
 
 def test_sightings_are_read_as_they_were_written(folder, tmp_path):
-    found = sightings_from_folders(folder, CHARUCO)
+    found = gather_sightings(folder, CHARUCO)
     timed = replace(found, time_ns=np.arange(6, dtype=np.int64).reshape(3, 2))
     for written in (found, timed):
         write_sightings(tmp_path / "corners.npz", written)
@@ -103,7 +102,7 @@ def test_sightings_are_read_as_they_were_written(folder, tmp_path):
 )
 def test_broken_sightings_are_refused_with_file_and_array(folder, tmp_path, change, message):
     path = tmp_path / "corners.npz"
-    write_sightings(path, sightings_from_folders(folder, CHARUCO))
+    write_sightings(path, gather_sightings(folder, CHARUCO))
     with np.load(path) as content:
         np.savez(path, **(dict(content) | change))
     with pytest.raises(InvalidFileError, match=message) as refusal:
@@ -118,14 +117,16 @@ def test_a_chessboard_that_looks_the_same_upside_down_serves_one_camera_only(tmp
         (tmp_path / camera).mkdir()
         cv2.imwrite(str(tmp_path / camera / "1.png"), picture)
     with pytest.raises(InvalidFileError, match="ChArUco"):
-        sightings_from_folders(tmp_path, board)
+        gather_sightings(tmp_path, board)
     (tmp_path / "b" / "1.png").unlink()
-    assert sightings_from_folders(tmp_path, board).seen.all()
+    assert gather_sightings(tmp_path, board).seen.all()
 
 
 def test_images_are_found_by_a_pattern(folder):
-    cameras = find_camera_images(folder, pattern="calibration_images/*.png")
-    assert {name: sorted(images) for name, images in cameras.items()} == {"b": [3, 7]}
+    found = look_into(folder, pattern="calibration_images/*.png")
+    assert found.kind is InputKind.IMAGES
+    assert {name: sorted(images) for name, images in found.images.items()} == {"b": [3, 7]}
+    assert [file.name for file in found.files] == ["b-2022-003.png", "b-2022-007.png"]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +144,7 @@ def test_unclear_folders_are_refused(names, message, tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     with pytest.raises(InvalidFileError, match=message) as refusal:
-        sightings_from_folders(tmp_path, CHARUCO)
+        gather_sightings(tmp_path, CHARUCO)
     assert "\n" not in str(refusal.value)
 
 
@@ -153,12 +154,12 @@ def test_images_of_two_sizes_of_one_camera_are_refused(tmp_path):
     cv2.imwrite(str(tmp_path / "a" / "1.png"), picture)
     cv2.imwrite(str(tmp_path / "a" / "2.png"), picture[:-2])
     with pytest.raises(InvalidFileError, match="640 x 510 px"):
-        sightings_from_folders(tmp_path, CHARUCO)
+        gather_sightings(tmp_path, CHARUCO)
 
 
 @pytest.mark.slow
 def test_the_board_of_the_mouse_rig_is_found_nearly_whole(mouse):
-    found = sightings_from_folders(mouse, read_board(mouse / "board.toml"), processes=1)
+    found = gather_sightings(mouse, read_board(mouse / "board.toml"), processes=1)
     assert found.cameras == ("back", "mid", "side", "top")
     assert len(found.labels) == 14
     assert found.seen.sum(axis=-1).mean() > 65

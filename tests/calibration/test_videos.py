@@ -7,7 +7,7 @@ import pytest
 from mvmono3d.calibration.board import Board
 from mvmono3d.calibration.board_file import read_board
 from mvmono3d.calibration.frame_times import pair_by_index, read_timestamps
-from mvmono3d.calibration.inputs import gather_sightings, sightings_from_videos, thin
+from mvmono3d.calibration.inputs import gather_sightings, thin
 from mvmono3d.calibration.sightings import BoardSightings
 from mvmono3d.calibration.sightings_file import write_sightings
 from mvmono3d.calibration.thinning import choose_poses
@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
 
 
 def test_frames_of_one_place_are_one_pose(folder):
-    found = sightings_from_videos(folder, CHARUCO, processes=1)
+    found = gather_sightings(folder, CHARUCO, processes=1)
     assert found.cameras == ("cam_0", "cam_1")
     assert found.labels == ("0", "1", "2", "3", "4")
     assert found.seen.all()
@@ -58,7 +58,7 @@ def test_videos_of_different_length_are_refused(tmp_path):
     film(tmp_path / "a" / "board.avi", POSES)
     film(tmp_path / "b" / "board.avi", POSES[:-1])
     with pytest.raises(InvalidFileError, match=r"different length \(a 5, b 4 frames\)"):
-        sightings_from_videos(tmp_path, CHARUCO, processes=1)
+        gather_sightings(tmp_path, CHARUCO, processes=1)
 
 
 def test_timestamps_pair_what_places_would_not(tmp_path):
@@ -66,7 +66,7 @@ def test_timestamps_pair_what_places_would_not(tmp_path):
     film(tmp_path / "cam_1.avi", POSES[1:3])
     rows = ["7,0,1.0", "8,0,1.1", "8,1,1.1004", "9,1,1.2", "9,0,1.2"]
     (tmp_path / "timestamps.csv").write_text(HEADER + "\n".join(rows) + "\n")
-    found = sightings_from_videos(tmp_path, CHARUCO, processes=1)
+    found = gather_sightings(tmp_path, CHARUCO, processes=1)
     assert found.labels == ("7", "8", "9")
     assert found.seen.any(axis=-1).tolist() == [[True, False], [True, True], [True, True]]
     np.testing.assert_allclose(found.pixels[1, 0], found.pixels[1, 1], atol=0.5)
@@ -151,7 +151,7 @@ def test_thinning_keeps_what_most_cameras_see():
 
 
 def test_saved_corners_are_taken_as_they_are_if_the_board_agrees(folder, tmp_path):
-    found = sightings_from_videos(folder, CHARUCO, processes=1)
+    found = gather_sightings(folder, CHARUCO, processes=1)
     write_sightings(tmp_path / "corners.npz", found)
     for board in (None, CHARUCO):
         np.testing.assert_array_equal(gather_sightings(tmp_path / "corners.npz", board).pixels, found.pixels)

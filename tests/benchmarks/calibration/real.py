@@ -12,7 +12,7 @@ import numpy as np
 
 from mvmono3d.calibration.board_file import read_board
 from mvmono3d.calibration.calibrate import calibrate
-from mvmono3d.calibration.inputs import gather_sequence, gather_sightings, thin
+from mvmono3d.calibration.inputs import gather_sequence, gather_sightings, look_into, thin
 from mvmono3d.calibration.time_offsets import board_motion, of_labels
 from mvmono3d.calibration.trusted import judge, judge_synchronised
 from mvmono3d.cli import main
@@ -84,7 +84,9 @@ def webcams(session):
     """Return errors of distances on the board, offsets taken out, beside those of the shipped rig."""
     folder = root() / "caliscope_charuco4cam" / session
     sequence = gather_sequence(
-        folder / "calibration" / "extrinsic", read_board(folder / "charuco.toml"), processes=_PROCESSES
+        look_into(folder / "calibration" / "extrinsic"),
+        read_board(folder / "charuco.toml"),
+        processes=_PROCESSES,
     )
     kept = thin(sequence, most=80)
     motion = of_labels(board_motion(sequence), sequence, kept.labels)
