@@ -98,7 +98,8 @@ def _check(candidates: Candidates, tracks: Tracks, watch: Watch) -> None:
         )
     if tracks.time_ns >= 0 and int(candidates.time_ns) <= tracks.time_ns:
         raise InvalidRecordError(
-            f"frame set at {int(candidates.time_ns)} ns after one at {tracks.time_ns} ns: not later"
+            f"frame set at {int(candidates.time_ns)} ns, but the last one was at {tracks.time_ns} ns: "
+            "expected a later one"
         )
 
 
