@@ -21,6 +21,7 @@ from mvmono3d.errors import CameraError
 _LOG = logging.getLogger(__name__)
 _PRESENCE_NS = 10_000_000
 _HEALTH_NS = 1_000_000_000
+_SILENT_S = 2.0
 _QUIET = (Happening.SAMPLE_REFUSED, Happening.SYNC_CONFIRMED)
 
 
@@ -65,7 +66,8 @@ class Capture:
         self._health = CaptureHealth(
             pid=self._health.pid, state=CaptureState.RUNNING, rig=rig, applied=applied
         )
-        self._sample_clocks(backend.now_ns())
+        self._heard_ns = backend.now_ns()
+        self._sample_clocks(self._heard_ns)
 
     def step(self) -> bool:
         """Look at the cameras once; returns whether there was anything."""
@@ -83,6 +85,7 @@ class Capture:
         self._mind_presence(now_ns)
         self._sample_clocks(now_ns)
         self._ask_health(now_ns)
+        self._heard_ns = now_ns if frames else self._heard_ns
         return bool(frames)
 
     @property
@@ -107,7 +110,7 @@ class Capture:
         return CaptureHealth(
             pid=now.pid,
             state=state,
-            message=message,
+            message=message or (self._silence() if state is CaptureState.RUNNING else ""),
             host_ns=self._backend.now_ns(),
             rig=now.rig,
             applied=now.applied,
@@ -117,6 +120,12 @@ class Capture:
             sets_hz=self._rates.sets_hz,
             longest_step_ms=self._rates.longest_step_ms,
         )
+
+    def _silence(self) -> str:
+        silent_s = (self._backend.now_ns() - self._heard_ns) / 1e9
+        if silent_s < _SILENT_S:
+            return ""
+        return f"no frame for {silent_s:.0f} s: does the trigger run, and is its line the right one?"
 
     def _view(self, number: int, camera: CameraHealth) -> ViewHealth:
         return ViewHealth(

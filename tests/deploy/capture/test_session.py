@@ -144,6 +144,17 @@ def test_sets_of_three_leave_within_a_tenth_of_a_second(simulator: Simulator):
         assert len(rig.sets) - seen >= 10
 
 
+def test_a_trigger_that_does_not_run_is_told(simulator: Simulator):
+    with bench(simulator) as rig:
+        rig.pulse(3)
+        assert rig.health().message == ""
+        simulator.advance(simulator.now_ns() + 3 * SECOND)
+        rig.step()
+        assert "does the trigger run" in rig.health().message
+        rig.pulse(1)
+        assert rig.health().message == ""
+
+
 def test_settings_of_each_frame_are_in_the_ring(simulator: Simulator):
     lighting = Lighting(exposure_ns=1_500_000, gain=2.0)
     cameras = msgspec.structs.replace(CAMERAS, lighting=lighting)
