@@ -69,7 +69,9 @@ def lower(model: onnx.ModelProto, precision: str, trial: Trial) -> Lowered:
     chosen, figures = (layers, whole) if _passes(whole) else search.most(layers)
     kept = tuple(layer for layer in layers if layer not in chosen)
     if not figures:
-        raise ParityError(f"{precision}: {words(whole)}, and no layer passes alone; use another precision")
+        raise ParityError(
+            f"{precision}: {words(whole)}, and no choice of layers passes; use another precision"
+        )
     done = Lowered(model=make(_names(chosen)), figures=figures, lowered=chosen, kept=kept)
     if done.share < _LEAST_SHARE:
         raise ParityError(
