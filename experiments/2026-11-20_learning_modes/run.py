@@ -1,6 +1,6 @@
 """Train the reconstructor in every learning mode with one budget, and score each on the same test clips.
 
-    python experiments/2026-11-20_learning_modes/run.py --steps 400 [--seeds 0 1] [OVERRIDE ...]
+    python experiments/2026-11-20_learning_modes/run.py [OVERRIDE ...] --steps 400 [--seeds 0 1] [--modes ssl …]
 
 Overrides (data.source.scenes=…, skeleton=…) go to every training. A training whose results lie in --work
 already is not repeated. results.csv: one row per number.
@@ -88,6 +88,8 @@ def of_seed(seed: int, arguments: argparse.Namespace) -> Iterator[dict[str, obje
     """Train all modes with one seed."""
     folders: dict[str, Path] = {}
     for mode in modes(arguments.labelled_share):
+        if arguments.modes and mode.name not in arguments.modes:
+            continue
         folder = (
             arguments.work
             / f"steps_{arguments.steps}_seed_{seed}"
@@ -112,6 +114,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--modes", nargs="+", help="of those in modes(), in that order; default: all")
     parser.add_argument("--labelled-share", type=float, default=0.01)
     parser.add_argument("--elsewhere", default="C", help="the world that nobody labelled")
     parser.add_argument("--work", type=Path, default=Path("logs/learning_modes"))
