@@ -62,10 +62,11 @@ def _flattened(table: Table, record: dict[str, Any]) -> dict[str, Any]:
 
 def _field(field: WireField, value: Any) -> object:
     if isinstance(field.kind, Table):
-        items = entries_of(value) if field.entries else value
-        return (
-            [_flattened(field.kind, item) for item in items] if field.many else _flattened(field.kind, items)
-        )
+        kind = field.kind
+        if not field.many:
+            return _flattened(kind, value)
+        items: list[dict[str, Any]] = entries_of(value) if field.entries else value
+        return [_flattened(kind, item) for item in items]
     if field.kind == "bytes":
         return list(value)
     return flat(value) if field.many else value
