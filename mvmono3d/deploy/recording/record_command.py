@@ -30,7 +30,7 @@ from mvmono3d.deploy.site.wiring import capture_settings, recorder_settings, wit
 from mvmono3d.errors import ConfigurationError
 
 _START_S = 3600.0
-"""Cameras that wait for PTP take seconds; a virtual scene that was never rendered, minutes on a busy machine."""
+"""Cameras that wait for PTP take seconds; a virtual scene that was never rendered, minutes."""
 ENDED_EARLY = 1
 """Exit code where a take ended otherwise than it was asked to, or the recorder lost a frame."""
 

@@ -33,10 +33,18 @@ class _Output:
 
     def __init__(self, files: FileLayer, handle: int) -> None:
         self._files, self._handle, self._position = files, handle, 0
+        self.error: OSError | None = None
+        """The first write that failed: what came before it may lack bytes, whatever comes after."""
 
     def write(self, data: bytes) -> int:
+        if self.error is not None:
+            raise self.error
         if data:
-            self._files.write(self._handle, data)
+            try:
+                self._files.write(self._handle, data)
+            except OSError as error:
+                self.error = error
+                raise
             self._position += len(data)
         return len(data)
 
@@ -101,11 +109,17 @@ class Segment:
     def flush(self) -> None:
         """Hand everything added so far to the operating system: it survives the end of this process."""
         self._writer.flush()
-        self.flushed = self.added
+        self._handed_over()
 
     def finish(self) -> None:
         """Write the end of the file."""
         self._writer.finish()
+        self._handed_over()
+
+    def _handed_over(self) -> None:
+        # A flush that had nothing left to write proves nothing after a write that failed.
+        if self._output.error is not None:
+            raise self._output.error
         self.flushed = self.added
 
     def sync(self) -> None:

@@ -44,6 +44,16 @@ def test_with_every_nth_call_failing_nothing_is_lost_in_silence(tmp_path, every,
         assert "fails" in writing.writer.message
 
 
+@pytest.mark.parametrize("every", [2, 3, 5, 8, 13])
+def test_a_machine_so_slow_that_every_flush_is_due_loses_nothing_in_silence(tmp_path, every):
+    # A flush that is due right after a write that failed must not count that write's frames.
+    settings = msgspec.structs.replace(QUICK, flush_s=1e-9, attempts=1000)
+    files = FailingFiles(every=every, kinds=("write",))
+    writing = written(tmp_path / "take", 40, settings=settings, files=files)
+    assert files.failed > 0
+    check_account(writing, offered=160, kept=kept_and_right(tmp_path / "take"))
+
+
 def test_a_sync_that_failed_is_never_tried_again(tmp_path):
     files = FailingFiles(every=2, kinds=("sync",))
     synced = []
