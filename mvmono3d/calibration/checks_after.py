@@ -195,7 +195,7 @@ def _uncertain(calibration: Calibration) -> list[Finding]:
         fault=Fault.UNCERTAIN,
         message=lambda view: (
             f"the focal length of {calibration.rig.names[view]} is known to "
-            f"{100 * share[view]:.1f} % only, expected {100 * FOCAL.warn:g} %"
+            f"{100 * share[view]:.2f} % only, expected {100 * FOCAL.warn:g} %"
         ),
         remedy=lambda name: (
             f"show {name} the board tilted by 20 to 40 degrees, near and far, out to the corners"

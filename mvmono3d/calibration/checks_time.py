@@ -1,5 +1,7 @@
 """Do all cameras expose at the instants that their frames are paired by?"""
 
+import math
+
 import numpy as np
 
 from mvmono3d.calibration.findings import Fault, Finding, Severity
@@ -41,4 +43,10 @@ def offset_in_words(offsets: TimeOffsets, view: int) -> str:
     scale, unit = (1e3, "ms") if offsets.unit == "s" else (1.0, "frames")
     value, sigma = scale * float(offsets.offset[view]), scale * float(offsets.sigma[view])
     word = "later" if value > 0.0 else "earlier"
-    return f"{abs(value):.2g} ± {sigma:.1g} {unit} {word} than the others"
+    return f"{with_deviation(abs(value), sigma)} {unit} {word} than the others"
+
+
+def with_deviation(value: float, sigma: float) -> str:
+    """Return "1.23 ± 0.04": as many digits as the deviation leaves meaning."""
+    digits = max(0, -math.floor(math.log10(sigma))) if sigma > 0.0 else 2
+    return f"{value:.{digits}f} ± {sigma:.{digits}f}"

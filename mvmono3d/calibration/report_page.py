@@ -7,7 +7,7 @@ from html import escape
 from matplotlib.figure import Figure
 
 from mvmono3d.calibration.checks_time import offset_in_words
-from mvmono3d.calibration.findings import Severity
+from mvmono3d.calibration.findings import Finding, Severity
 from mvmono3d.calibration.provenance import Provenance
 from mvmono3d.calibration.report_figures import (
     draw_accuracy,
@@ -16,7 +16,7 @@ from mvmono3d.calibration.report_figures import (
     draw_residuals,
     draw_rig,
 )
-from mvmono3d.calibration.report_text import together, verdict
+from mvmono3d.calibration.report_text import verdict
 from mvmono3d.calibration.rolling_shutter import readout_in_words
 from mvmono3d.calibration.sightings import BoardSightings
 from mvmono3d.calibration.solution import Calibration
@@ -63,12 +63,17 @@ def embedded(figure: Figure, *, title: str) -> str:
 
 
 def _findings(judgement: Judgement) -> list[str]:
+    """Tell every finding with its own numbers; what to do, once for all cameras that are told alike."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for severity in Severity:
+        for finding in judgement.findings:
+            if finding.severity is severity:
+                groups.setdefault((severity, finding.fault), []).append(finding)
     return [
-        f'<div class="finding {finding.severity}"><b>{escape(finding.fault)}</b>: {escape(finding.message)}'
-        f'<br><span class="do">{escape(finding.remedy)}</span></div>'
-        for severity in Severity
-        for finding in together(judgement.findings)
-        if finding.severity is severity
+        f'<div class="finding {severity}"><b>{escape(fault)}</b>: '
+        + "<br>".join(escape(finding.message) for finding in group)
+        + f'<br><span class="do">{escape(group[0].remedy)}</span></div>'
+        for (severity, fault), group in groups.items()
     ]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
+from mvmono3d.calibration.checks_time import with_deviation
 from mvmono3d.calibration.findings import Fault, Finding, Graded, graded_cameras
 from mvmono3d.calibration.motion_system import (
     Motion,
@@ -101,4 +102,4 @@ def readout_in_words(readout: Readout, view: int) -> str:
     scale, unit = (1e3, "ms") if readout.unit == "s" else (1.0, "frames")
     value, sigma = scale * float(readout.time[view]), scale * float(readout.sigma[view])
     way = "top to bottom" if value >= 0.0 else "bottom to top"
-    return f"{abs(value):.2g} ± {sigma:.1g} {unit} from {way}"
+    return f"{with_deviation(abs(value), sigma)} {unit} from {way}"
