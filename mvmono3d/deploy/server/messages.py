@@ -1,7 +1,6 @@
-"""The messages of the pose stream, as they go over the wire: schema version 1.
+"""The messages of the pose stream, as they go over the wire; `docs/reference/stream.md` is generated from them.
 
-Numbers are metres, radians, seconds; other units are in the name. Times are int64 nanoseconds, in JSON a
-string, because they exceed 2^53. `docs/reference/stream.md` is generated from these records.
+Numbers are metres, radians, seconds; other units are in the name. Times are int64 ns, in JSON strings.
 """
 
 from typing import Annotated, ClassVar
@@ -153,7 +152,6 @@ class Status(Message, frozen=True, kw_only=True, tag="status"):
     gain_db: float | None = None
     recording: str | None = None
     """Name of the take that is being recorded."""
-    frames_per_s: float | None = None
     detail: dict[str, str] = {}
     """State of each part, in words."""
 
