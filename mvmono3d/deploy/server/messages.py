@@ -1,6 +1,6 @@
-"""The messages of the pose stream, as they go over the wire; `docs/reference/stream.md` is generated from them.
+"""The messages of the pose stream; `docs/reference/stream.md` is generated from them.
 
-Numbers are metres, radians, seconds; other units are in the name. Times are int64 ns, in JSON strings.
+Metres, radians, seconds; other units are in the name. Times are int64 ns, in JSON strings.
 """
 
 from typing import Annotated, ClassVar
@@ -209,9 +209,7 @@ Token = Annotated[str, Meta(max_length=256)]
 RequestId = Annotated[int, Meta(ge=0, lt=1 << 53)]
 
 
-class Command(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="cmd", forbid_unknown_fields=True, omit_defaults=True
-):
+class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="cmd", forbid_unknown_fields=True):
     """A message of a client."""
 
     privileged: ClassVar[bool] = True
