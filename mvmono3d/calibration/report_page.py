@@ -29,7 +29,7 @@ body { font: 15px/1.45 system-ui, sans-serif; max-width: 1150px;
 .verdict { padding: .8em 1em; border-left: 6px solid #2e7d32; background: #eef6ee; font-size: 1.15em; }
 .refused { border-color: #c62828; background: #fbecec; }
 table { border-collapse: collapse; margin: .6em 0; }
-th, td { padding: .25em .7em; border-bottom: 1px solid #ddd; text-align: right; }
+th, td { padding: .25em .6em; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
 .finding { margin: .5em 0; padding-left: .8em; border-left: 4px solid #edae49; }
 .finding.refuse { border-color: #c62828; }
@@ -152,6 +152,10 @@ def _solved_pictures(found: Calibration, sightings: BoardSightings) -> list[str]
         ),
         embedded(draw_residuals(found, sightings), title="residuals"),
         "<h2>The rig</h2>",
+        _note(
+            "Boards in grey. Unless a pose that lay on the floor was named (--world), the world is the board "
+            "that was seen best: +Z is on the cameras' side of it, which needn't be up."
+        ),
         embedded(draw_rig(found, sightings), title="rig"),
         "<h2>Expected 3D error</h2>",
         _note(
