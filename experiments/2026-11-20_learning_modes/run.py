@@ -1,6 +1,6 @@
 """Train the reconstructor in every learning mode with one budget, and score each on the same test clips.
 
-    python experiments/2026-11-20_learning_modes/run.py [OVERRIDE ...] --steps 400 [--seeds 0 1] [--modes ssl …]
+    python experiments/2026-11-20_learning_modes/run.py --steps 400 [--seeds 0 1] [--modes ssl] [OVERRIDE ...]
 
 Overrides (data.source.scenes=…, skeleton=…) go to every training. A training whose results lie in --work
 already is not repeated. results.csv: one row per number.
