@@ -15,9 +15,10 @@ MOST_OUTLIERS = 0.3
 """Beyond it too little is kept to rely on, however well it fits."""
 SMALL_ERROR = 0.02
 """3D error at boards not used, over a square: within it a camera with many outliers is told, not refused."""
-_WORSE = 2.5
+WORSE = Graded(warn=2.5, refuse=8.0)
+"""Noise of a camera over that of the others' median; refused where boards are measured badly, too."""
 _LEAST_WORSE_PX = 0.15
-"""Noise of a camera over that of the others' median, and above this, is told."""
+"""Noise that is never too much."""
 HELD_OUT = Graded(warn=1.5, refuse=4.0)
 """Residual of boards not used over that of boards used."""
 FOCAL = Graded(warn=0.005, refuse=0.03)
@@ -40,7 +41,7 @@ def checked_after(
         *_wrong_side(calibration, views),
         *(_under_floor(calibration) if floor else ()),
         *_outliers(calibration, sightings),
-        *_worse_camera(calibration),
+        *_worse_camera(calibration, sightings),
         *_held_out(calibration),
         *_uncertain(calibration),
         *_uneven(calibration),
@@ -148,24 +149,29 @@ def _since(calibration: Calibration, view: int) -> int | None:
     return None
 
 
-def _worse_camera(calibration: Calibration) -> list[Finding]:
-    found, sigma = [], np.asarray(calibration.sigma_px)
-    for view, name in enumerate(calibration.rig.names):
-        others = float(np.median(np.delete(sigma, view)))
-        if sigma[view] < max(_WORSE * others, _LEAST_WORSE_PX):
-            continue
-        found.append(
-            Finding(
-                fault=Fault.MISFIT_CAMERA,
-                severity=Severity.WARN,
-                cameras=(name,),
-                message=f"{name} fits to {sigma[view]:.2f} px, the others to {others:.2f} px (per axis)",
-                remedy=f"look at the arrows of {name}: all alike points to the lens or a bent board, growing "
-                "with motion to the trigger, at single poses to blur or glare; boards seen at a flat angle "
-                "are found less well",
-            )
-        )
-    return found
+def _worse_camera(calibration: Calibration, sightings: BoardSightings) -> list[Finding]:
+    sigma = np.asarray(calibration.sigma_px)
+    others = np.array([np.median(np.delete(sigma, view)) for view in range(len(sigma))])
+    error_m = np.asarray(calibration.held_out.rms_m)
+    small = error_m <= SMALL_ERROR * square_side(sightings.corners_m)
+    ratio = np.where(sigma < _LEAST_WORSE_PX, 0.0, sigma / others)
+    # A camera that is merely noisy still measures well together with the others.
+    ratio = np.where(small, np.minimum(ratio, WORSE.refuse), ratio)
+    return graded_cameras(
+        calibration.rig.names,
+        ratio,
+        WORSE,
+        fault=Fault.MISFIT_CAMERA,
+        message=lambda view: (
+            f"{calibration.rig.names[view]} fits to {sigma[view]:.2f} px, the others to "
+            f"{others[view]:.2f} px (per axis); boards not used are measured to {1e3 * error_m[view]:.2f} mm"
+        ),
+        remedy=lambda name: (
+            f"look at the arrows of {name}: all alike points to the lens or a bent board, "
+            "growing with motion to the trigger, at single poses to blur, glare or a camera that moved; "
+            "boards seen at a flat angle are found less well"
+        ),
+    )
 
 
 def _held_out(calibration: Calibration) -> list[Finding]:

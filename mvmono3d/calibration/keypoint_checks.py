@@ -124,7 +124,7 @@ def _residual(found: JointCalibration) -> list[Finding]:
         return []
     return [
         Finding(
-            fault=Fault.HELD_OUT_WORSE,
+            fault=Fault.JOINTS_DISAGREE,
             severity=severity,
             cameras=(),
             message=f"at frames that took no part joints lie {found.refined.after_px:.1f} px off (median), "
