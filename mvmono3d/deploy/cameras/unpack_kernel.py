@@ -11,9 +11,8 @@ from mvmono3d.geometry.compiled import compiled
 def unpack_12p(rows, image):
     """Unpack two pixels of 12 bits from three bytes, the lower bits first (PFNC Mono12p).
 
-    Args:
-        rows: `height (width * 3 / 2)` bytes.
-        image: `height width`, uint16, is overwritten.
+    * `rows`: `height (width * 3 / 2)` bytes.
+    * `image`: `height width`, uint16, is overwritten.
     """
     height, length = rows.shape
     for row in range(height):

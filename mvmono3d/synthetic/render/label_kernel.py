@@ -53,17 +53,16 @@ def _first_prop(entry, inside, z, contact):
 def hidden_along(joint, points, triangles, actor, part, whose, touches, props, skin_m, contact_m):
     """Return 0 where a joint is seen, 1 where its own actor hides it, 2 where anything else does.
 
-    Args:
-        joint: Its place in the camera's frame.
-        points: `(vertex, 3)` in the camera's frame.
-        triangles: `(triangle, 3)`.
-        actor: `(triangle,)` whose skin it is, negative for a prop's.
-        part: `(triangle,)` capsule or prop.
-        whose: The joint's actor.
-        touches: `(capsule,)` whether that capsule of its actor may cover it.
-        props: How many props there are.
-        skin_m: Skin so near to the joint doesn't hide it.
-        contact_m: How much of a prop that holds the joint doesn't hide it.
+    * `joint`: Its place in the camera's frame.
+    * `points`: `(vertex, 3)` in the camera's frame.
+    * `triangles`: `(triangle, 3)`.
+    * `actor`: `(triangle,)` whose skin it is, negative for a prop's.
+    * `part`: `(triangle,)` capsule or prop.
+    * `whose`: The joint's actor.
+    * `touches`: `(capsule,)` whether that capsule of its actor may cover it.
+    * `props`: How many props there are.
+    * `skin_m`: Skin so near to the joint doesn't hide it.
+    * `contact_m`: How much of a prop that holds the joint doesn't hide it.
     """
     x, y, z = joint[0] / joint[2], joint[1] / joint[2], joint[2]
     stretch = sqrt(x * x + y * y + 1.0)

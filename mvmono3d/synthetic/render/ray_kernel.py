@@ -59,14 +59,13 @@ def _box(pixels, triangle, left, top, right, bottom):
 def cast(points, pixels, triangles, rays, region, depth, hit):
     """Lower `depth` and set `hit` to the triangle wherever one faces the camera and is nearer.
 
-    Args:
-        points: `(vertex, 3)` in the camera's frame.
-        pixels: `(vertex, 2)`, where those appear, relative to where the rays go through pixels.
-        triangles: `(triangle, 3)`; fronts are counter-clockwise.
-        rays: `(height, width, 2)`, x and y of each pixel's ray at depth 1.
-        region: left, top, right, bottom of the pixels to fill.
-        depth: `(height, width)`, changed.
-        hit: `(height, width)`, changed.
+    * `points`: `(vertex, 3)` in the camera's frame.
+    * `pixels`: `(vertex, 2)`, where those appear, relative to where the rays go through pixels.
+    * `triangles`: `(triangle, 3)`; fronts are counter-clockwise.
+    * `rays`: `(height, width, 2)`, x and y of each pixel's ray at depth 1.
+    * `region`: left, top, right, bottom of the pixels to fill.
+    * `depth`: `(height, width)`, changed.
+    * `hit`: `(height, width)`, changed.
     """
     left, top, right, bottom = region[0], region[1], region[2], region[3]
     for index in range(triangles.shape[0]):
@@ -154,13 +153,12 @@ def reflected(point, normal, light, albedo, gloss, shininess, beam):
 def light_up(points, normals, albedo, light, look, received):
     """Add to `received` what each point of a dull surface sends to a camera beside a light, as `reflected`.
 
-    Args:
-        points: `(point, 3)` in the frame of the light's camera.
-        normals: `(point, 3)` in that frame.
-        albedo: `(point,)`.
-        light: The light's place in that frame.
-        look: (shininess, beam), as in `shade`.
-        received: `(point,)`, changed.
+    * `points`: `(point, 3)` in the frame of the light's camera.
+    * `normals`: `(point, 3)` in that frame.
+    * `albedo`: `(point,)`.
+    * `light`: The light's place in that frame.
+    * `look`: (shininess, beam), as in `shade`.
+    * `received`: `(point,)`, changed.
     """
     for index in range(points.shape[0]):
         point = (points[index, 0], points[index, 1], points[index, 2])
@@ -173,20 +171,19 @@ def light_up(points, normals, albedo, light, look, received):
 def shade(points, normals, albedo, gloss, fill, triangles, rays, region, depth, hit, light, look, rate):
     """Add each hit pixel's light to `rate`, before vignetting.
 
-    Args:
-        points: As in `cast`; `normals`, `albedo`, `gloss` and `fill` belong to the same vertices.
-        normals: In the camera's frame.
-        albedo: Share of light that a vertex sends back.
-        gloss: Strength of its highlight.
-        fill: What other cameras' lights give each vertex, relative to this light at 1 m.
-        triangles: As in `cast`.
-        rays: As in `cast`.
-        region: As in `cast`.
-        depth: As in `cast`.
-        hit: As in `cast`.
-        light: The light's place in the camera's frame.
-        look: (shininess, beam), the exponents of highlight and beam.
-        rate: `(height, width)`, changed.
+    * `points`: As in `cast`; `normals`, `albedo`, `gloss` and `fill` belong to the same vertices.
+    * `normals`: In the camera's frame.
+    * `albedo`: Share of light that a vertex sends back.
+    * `gloss`: Strength of its highlight.
+    * `fill`: What other cameras' lights give each vertex, relative to this light at 1 m.
+    * `triangles`: As in `cast`.
+    * `rays`: As in `cast`.
+    * `region`: As in `cast`.
+    * `depth`: As in `cast`.
+    * `hit`: As in `cast`.
+    * `light`: The light's place in the camera's frame.
+    * `look`: (shininess, beam), the exponents of highlight and beam.
+    * `rate`: `(height, width)`, changed.
     """
     for v in range(region[1], region[3]):
         for u in range(region[0], region[2]):

@@ -25,18 +25,17 @@ def expose(
 ):
     """Fill `image` from `rate`, electrons per second.
 
-    Args:
-        rate: `(height, width)`.
-        exposure_s: How long the shutter is open.
-        dark_rate: Electrons per second without light.
-        full_well: Electrons that a pixel holds.
-        read_noise: Standard deviation of the readout [electrons].
-        per_electron: Numbers per electron, gain included.
-        black: What no light gives.
-        highest: The largest number of the format.
-        key: uint64 that decides the noise.
-        normal: `(2^n,)` normal numbers to draw from.
-        image: `(height, width)`, filled.
+    * `rate`: `(height, width)`.
+    * `exposure_s`: How long the shutter is open.
+    * `dark_rate`: Electrons per second without light.
+    * `full_well`: Electrons that a pixel holds.
+    * `read_noise`: Standard deviation of the readout [electrons].
+    * `per_electron`: Numbers per electron, gain included.
+    * `black`: What no light gives.
+    * `highest`: The largest number of the format.
+    * `key`: uint64 that decides the noise.
+    * `normal`: `(2^n,)` normal numbers to draw from.
+    * `image`: `(height, width)`, filled.
     """
     mask = np.uint64(normal.shape[0] - 1)
     step = np.uint64(0x9E3779B97F4A7C15)
