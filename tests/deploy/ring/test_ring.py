@@ -223,6 +223,10 @@ def test_a_killed_writer_is_noticed_and_the_next_one_takes_over(name):
     assert not path_of(name).exists()
 
 
+def _of_ring(name: str) -> list[str]:
+    return sorted(path.name for path in path_of(name).parent.iterdir() if name in path.name)
+
+
 def test_a_killed_reader_leaves_nothing_behind(name):
     with RingWriter(name, LAYOUT) as ring:
         before = sorted(path.name for path in path_of(name).parent.iterdir())
