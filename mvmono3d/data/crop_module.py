@@ -16,7 +16,7 @@ from mvmono3d.core.schema import sha256_of_bytes
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.data.counters import AUGMENTATION, generator
 from mvmono3d.data.crops import Crops, CropStore, warp_crop
-from mvmono3d.data.order import CounterBatches
+from mvmono3d.data.order import CounterBatches, batches_in_order
 from mvmono3d.errors import ConfigurationError
 from mvmono3d.geometry.crop import crop_from_image
 
@@ -197,9 +197,7 @@ class CropDataModule(lightning.LightningDataModule):
 
     def _in_order(self, store: CropStore) -> DataLoader[Crops]:
         rank, shares = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        own = np.resize(np.arange(len(store)), -(-len(store) // shares) * shares)[rank::shares]
-        places = [(0, int(sample)) for sample in own]
-        batches = [places[at : at + self._batch_size] for at in range(0, len(places), self._batch_size)]
+        batches = batches_in_order(len(store), batch_size=self._batch_size, rank=rank, shares=shares)
         return self._loader(store, batches, seed=None)
 
     def _loader(self, store: CropStore, batches: Any, *, seed: int | None) -> DataLoader[Crops]:

@@ -15,7 +15,7 @@ from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.data.augment import Augmentation
 from mvmono3d.data.counters import AUGMENTATION, generator
 from mvmono3d.data.labels import labelled_samples, without_labels
-from mvmono3d.data.order import CounterBatches, MixedBatches
+from mvmono3d.data.order import CounterBatches, MixedBatches, batches_in_order
 from mvmono3d.data.splits import Splits
 from mvmono3d.data.store import ClipStore
 from mvmono3d.errors import ConfigurationError
@@ -250,10 +250,12 @@ class ClipDataModule(lightning.LightningDataModule):
 
     def _own_places(self, store: ClipStore) -> list[list[tuple[int, int]]]:
         """Return this process's share of the clips, in batches."""
-        rank, shares = self._attached.global_rank, self._attached.world_size
-        own = np.resize(np.arange(len(store)), -(-len(store) // shares) * shares)[rank::shares]
-        places = [(0, int(sample)) for sample in own]
-        return [places[at : at + self._batch_size] for at in range(0, len(places), self._batch_size)]
+        return batches_in_order(
+            len(store),
+            batch_size=self._batch_size,
+            rank=self._attached.global_rank,
+            shares=self._attached.world_size,
+        )
 
     def _loading(self) -> dict[str, Any]:
         return {

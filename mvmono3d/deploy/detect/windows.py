@@ -1,6 +1,6 @@
 """Where to look in each image: square windows around an actor, followed from the last 3D pose."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -105,14 +105,3 @@ def around_pixels(
     low, high = (np.where(known[:, None], each, 0.0) for each in (low, high))
     side = np.maximum(settings.margin * (high - low).max(axis=-1), settings.least_side_px)
     return Windows(centre_px=0.5 * (low + high), side_px=side, known=known)
-
-
-def merged(first: Windows, second: Windows) -> Windows:
-    """Return the first windows, and the second ones where the first are not known."""
-    known = first.known
-    return replace(
-        first,
-        centre_px=np.where(known[:, None], first.centre_px, second.centre_px),
-        side_px=np.where(known, first.side_px, second.side_px),
-        known=known | second.known,
-    )

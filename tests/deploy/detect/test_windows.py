@@ -1,9 +1,8 @@
 """Windows hold the joints they follow, wherever the cameras stand."""
 
 import numpy as np
-import pytest
 
-from mvmono3d.deploy.detect.windows import Windows, WindowSettings, follow, merged, windows_around, windows_at
+from mvmono3d.deploy.detect.windows import WindowSettings, follow, windows_around, windows_at
 from mvmono3d.geometry.projection import project
 from mvmono3d.synthetic.rigs import make_rig
 from mvmono3d.synthetic.settings import RigSettings
@@ -68,15 +67,3 @@ def test_a_view_that_does_not_see_the_actor_does_not_know():
     centre = -behind[:, :3].T @ behind[:, 3]
     away = centre * 1.2 + HAND
     assert not windows_around(away, RIG, joints=JOINTS, settings=SETTINGS).known[0]
-
-
-@pytest.mark.parametrize("known", [(True, False), (False, True), (False, False)])
-def test_windows_are_filled_up_by_others(known):
-    one, other = (
-        Windows(centre_px=np.full((1, 2), value), side_px=np.full(1, value), known=np.asarray([flag]))
-        for value, flag in zip((10.0, 20.0), known, strict=True)
-    )
-    both = merged(one, other)
-    assert both.known[0] == any(known)
-    if any(known):
-        assert both.side_px[0] == (10.0 if known[0] else 20.0)
