@@ -1,42 +1,33 @@
-"""Cut the windows of a frame set out of its images, as one batch for the network."""
-
-from typing import NamedTuple
+"""Cut the windows of a frame set out of its images, as one batch for a detector."""
 
 import cv2
 import numpy as np
-from jaxtyping import Float, Integer, UInt8
 
-from mvmono3d.core.array import Array
+from mvmono3d.deploy.detect.protocol import Crops, WholeImages
 from mvmono3d.deploy.detect.windows import Windows
 from mvmono3d.geometry.crop import crop_from_image
 
 _BITS = 8
 
 
-class CropBatch(NamedTuple):
-    """Crops of all views, and how pixels got there."""
+def cut_windows(whole: WholeImages, windows: Windows, *, size: int) -> Crops:
+    """Return every view's window as a square of `size` px; black beyond the image and where not known.
 
-    images: UInt8[Array, "view 1 size size"]
-    crop_from_image: Float[Array, "view 2 3"]
-
-
-def cut_windows(
-    images: Integer[Array, "view height width"], windows: Windows, *, size: int, bits: int = _BITS
-) -> CropBatch:
-    """Return every view's window at the network's size, black beyond the image and where unknown.
-
-    Args:
-        images: uint8, or uint16 with the signal in its low bits.
-        windows: where to cut.
-        size: height and width of a crop [px].
-        bits: significant bits of a pixel; the eight highest are kept.
+    Of deeper pixels the eight highest bits are kept. A view that delivered no image is not known.
     """
     similarity = crop_from_image(windows.centre_px, windows.side_px, size=size)
-    crops = np.zeros((len(images), 1, size, size), dtype=np.uint8)
-    for view in np.flatnonzero(windows.known).tolist():
-        cut = _cut(images[view], similarity[view], size)
-        crops[view, 0] = cut if bits <= _BITS else cut >> (bits - _BITS)
-    return CropBatch(crops, similarity)
+    known = windows.known & whole.present
+    crops = np.zeros((len(known), size, size), dtype=np.uint8)
+    for view in np.flatnonzero(known).tolist():
+        cut = _cut(whole.images[view], similarity[view], size)
+        crops[view] = cut if whole.bits <= _BITS else cut >> (whole.bits - _BITS)
+    return Crops(
+        images=crops,
+        known=known,
+        crop_from_image=similarity,
+        frame_id=whole.frame_id,
+        time_ns=whole.time_ns,
+    )
 
 
 def _cut(image: np.ndarray, similarity: np.ndarray, size: int) -> np.ndarray:
