@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from mvmono3d.core.schema import sha256_of_bytes
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.data.counters import AUGMENTATION, generator
-from mvmono3d.data.crops import Crops, CropStore, warp_crop
+from mvmono3d.data.crops import Crops, CropSet, mirrored, warp_crop
 from mvmono3d.data.order import CounterBatches, batches_in_order
 from mvmono3d.errors import ConfigurationError
 from mvmono3d.geometry.crop import crop_from_image
@@ -25,9 +25,9 @@ from mvmono3d.geometry.crop import crop_from_image
 class CropSplits:
     """The three stores of one data set; none shares a subject with another."""
 
-    train: CropStore
-    val: CropStore
-    test: CropStore
+    train: CropSet
+    val: CropSet
+    test: CropSet
 
     def __post_init__(self) -> None:
         for (name, store), (other_name, other) in combinations(self.stores(), 2):
@@ -37,7 +37,7 @@ class CropSplits:
                     f"crops of {name} and {other_name} share subjects: {', '.join(sorted(both)[:3])}"
                 )
 
-    def stores(self) -> Iterator[tuple[str, CropStore]]:
+    def stores(self) -> Iterator[tuple[str, CropSet]]:
         """Yield the stores with their names."""
         yield from (("train", self.train), ("val", self.val), ("test", self.test))
 
@@ -77,6 +77,8 @@ class CropJitter:
     """How far its centre may move along either axis, as a share of the stored crop's side."""
     turn_rad: float
     """How far it may be turned either way."""
+    mirrored_share: float
+    """Share of training crops that are seen in a mirror: a right hand is a left one then."""
 
     def still(self, stored: int, *, size: int) -> Float[np.ndarray, "2 3"]:
         """Return the similarity from a stored crop to the one of its middle."""
@@ -95,7 +97,7 @@ class CropJitter:
 class _Cut(Dataset[Crops]):
     """Crops of a store at the network's size; varied where there is a seed."""
 
-    store: CropStore
+    store: CropSet
     size: int
     jitter: CropJitter
     seed: int | None
@@ -108,6 +110,8 @@ class _Cut(Dataset[Crops]):
             similarity = self.jitter.still(stored, size=self.size)
         else:
             random = generator(self.seed, AUGMENTATION, epoch, sample)
+            if random.random() < self.jitter.mirrored_share:
+                crop = mirrored(crop, self.store.skeleton.mirror)
             similarity = self.jitter.draw(stored, size=self.size, random=random)
         return warp_crop(crop, similarity, size=self.size)
 
@@ -195,12 +199,12 @@ class CropDataModule(lightning.LightningDataModule):
                     "resume with the same data settings, or start a new run from it with weights only"
                 )
 
-    def _in_order(self, store: CropStore) -> DataLoader[Crops]:
+    def _in_order(self, store: CropSet) -> DataLoader[Crops]:
         rank, shares = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         batches = batches_in_order(len(store), batch_size=self._batch_size, rank=rank, shares=shares)
         return self._loader(store, batches, seed=None)
 
-    def _loader(self, store: CropStore, batches: Any, *, seed: int | None) -> DataLoader[Crops]:
+    def _loader(self, store: CropSet, batches: Any, *, seed: int | None) -> DataLoader[Crops]:
         return DataLoader(
             _Cut(store=store, size=self._size, jitter=self._jitter, seed=seed),
             batch_sampler=batches,

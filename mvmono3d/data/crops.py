@@ -1,10 +1,12 @@
 """Labelled crops of images: what a 2D joint network learns from."""
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -12,6 +14,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from mvmono3d.core.array import Array
 from mvmono3d.core.record import Record
+from mvmono3d.core.schema import sha256_of_bytes
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.core.skeleton_file import parse_skeleton
 from mvmono3d.data.array_folder import open_array, read_index, verify_arrays, write_arrays
@@ -29,16 +32,64 @@ class Crops(Record):
     labelled: Bool[Array, "*batch joint"]
     """Where a joint's place is known, also of hidden joints."""
     visible: Bool[Array, "*batch joint"]
-    """Whether nothing hides it."""
+    """Whether the crop shows it: it lies inside, and nothing hides it."""
     visible_known: Bool[Array, "*batch joint"]
     """Whether that is known: labels made from 3D don't know it."""
 
 
-def warp_crop(crop: Crops, similarity: Float[np.ndarray, "2 3"], *, size: int) -> Crops:
-    """Return one crop (without batch axes) as it looks behind a similarity, black beyond its edge."""
-    image = cv2.warpAffine(crop.images[0], similarity, (size, size), flags=cv2.INTER_LINEAR)
-    pixels = carry_pixels(similarity, crop.pixels).astype(np.float32)
-    return replace(crop, images=image[None], pixels=pixels)
+def warp_crop(crop: Crops, affine: Float[np.ndarray, "2 3"], *, size: int) -> Crops:
+    """Return one crop (without batch axes) as it looks behind an affine map, black beyond its edge."""
+    image = cv2.warpAffine(crop.images[0], affine, (size, size), flags=cv2.INTER_LINEAR)
+    pixels = carry_pixels(affine, crop.pixels).astype(np.float32)
+    inside = ((pixels >= 0.0) & (pixels <= size - 1)).all(axis=-1)
+    return replace(crop, images=image[None], pixels=pixels, visible=crop.visible & inside)
+
+
+def mirrored(crop: Crops, partners: Sequence[int]) -> Crops:
+    """Return one crop as a mirror shows it, in which left and right joints change names.
+
+    Args:
+        crop: without batch axes.
+        partners: of each joint, `Skeleton.mirror`.
+    """
+    order = list(partners)
+    pixels = crop.pixels[order] * np.array([-1.0, 1.0], dtype=np.float32)
+    return Crops(
+        images=np.ascontiguousarray(crop.images[..., ::-1]),
+        pixels=pixels + np.array([crop.images.shape[-1] - 1, 0.0], dtype=np.float32),
+        labelled=crop.labelled[order],
+        visible=crop.visible[order],
+        visible_known=crop.visible_known[order],
+    )
+
+
+@runtime_checkable
+class CropSet(Protocol):
+    """Crops that are read one by one."""
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The joints of every crop."""
+        ...
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Who is in each crop: splits must not share any."""
+        ...
+
+    @property
+    def rigs(self) -> tuple[str, ...]:
+        """Which rig saw it."""
+        ...
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over the content of all files."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Crops: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,3 +148,41 @@ class CropStore:
     @cached_property
     def _files(self) -> dict[str, np.ndarray]:
         return {name: open_array(self.folder, name, each) for name, each in self.arrays.items()}
+
+
+@dataclass(frozen=True)
+class CropParts:
+    """Several stores of one skeleton as one, in their order."""
+
+    stores: tuple[CropStore, ...]
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The joints of every crop."""
+        return self.stores[0].skeleton
+
+    @cached_property
+    def subjects(self) -> tuple[str, ...]:
+        """Who is in each crop."""
+        return tuple(subject for store in self.stores for subject in store.subjects)
+
+    @cached_property
+    def rigs(self) -> tuple[str, ...]:
+        """Which rig saw it."""
+        return tuple(rig for store in self.stores for rig in store.rigs)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over the content of all files."""
+        return sha256_of_bytes(*(store.hash.encode() for store in self.stores))
+
+    def __len__(self) -> int:
+        return len(self.subjects)
+
+    def __getitem__(self, index: int) -> Crops:
+        part = bisect_right(self._ends, index)
+        return self.stores[part][index - self._ends[part - 1] if part else index]
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        return list(accumulate(map(len, self.stores)))

@@ -2,10 +2,27 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
+
+
+class Varied(NamedTuple):
+    """Crops that look different, with their joints where they were."""
+
+    images: Float[Tensor, "crop 1 height width"]
+    """Within [0, 1]."""
+    covered: Bool[Tensor, "crop 1 height width"]
+    """Pixels that something now hides."""
+
+    def shows(self, pixels: Float[Tensor, "crop joint 2"]) -> Bool[Tensor, "crop joint"]:
+        """Return which joints aren't covered."""
+        height, width = self.covered.shape[-2:]
+        u, v = pixels.round().long().unbind(-1)
+        flat = self.covered.flatten(1)
+        return ~flat.gather(1, v.clamp(0, height - 1) * width + u.clamp(0, width - 1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,10 +44,8 @@ class Photometric:
     patch_size: float
     """Largest side of that rectangle, as a share of the crop's."""
 
-    def __call__(
-        self, images: Float[Tensor, "crop 1 height width"], random: torch.Generator
-    ) -> Float[Tensor, "crop 1 height width"]:
-        """Return the crops varied, within [0, 1]."""
+    def __call__(self, images: Float[Tensor, "crop 1 height width"], random: torch.Generator) -> Varied:
+        """Return the crops varied, and where a rectangle covers them."""
         crops = images.shape[0]
 
         def draw(*shape: int) -> Tensor:
@@ -43,11 +58,14 @@ class Photometric:
         varied = varied * torch.exp(self.gain * (2.0 * each() - 1.0)) + self.lift * (2.0 * each() - 1.0)
         blurred = torch.nn.functional.avg_pool2d(varied, 3, stride=1, padding=1, count_include_pad=False)
         varied = torch.where(each() < self.blur_share, blurred, varied)
-        varied = torch.where(self._covered(images, draw), each(), varied)
+        covered = self._covered(images, draw)
+        varied = torch.where(covered, each(), varied)
         white = torch.randn(images.shape, generator=random).to(images.device)
-        return (varied + self.noise * each() * white).clamp(0.0, 1.0)
+        return Varied((varied + self.noise * each() * white).clamp(0.0, 1.0), covered)
 
-    def _covered(self, images: Tensor, draw: Callable[..., Tensor]) -> Tensor:
+    def _covered(
+        self, images: Float[Tensor, "crop 1 height width"], draw: Callable[..., Tensor]
+    ) -> Bool[Tensor, "crop 1 height width"]:
         """Return which pixels lie under a crop's rectangle."""
         height, width = images.shape[-2:]
         covered = draw(1, 1, 1) < self.patch_share

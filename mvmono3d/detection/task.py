@@ -1,6 +1,7 @@
 """Train the 2D joint network on labelled crops."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -46,7 +47,9 @@ class DetectionTask(LightningModule):
     def training_step(self, batch: Crops, batch_index: int) -> Tensor:
         """Learn from one batch under a variation that the step's number decides."""
         random = torch.Generator(device="cpu").manual_seed(self.seed * 1_000_003 + self.global_step)
-        return self._take(batch, self.photometric(grey(batch.images), random), stage="train")
+        varied = self.photometric(grey(batch.images), random)
+        visible = batch.visible & varied.shows(batch.pixels)
+        return self._take(replace(batch, visible=visible), varied.images, stage="train")
 
     def validation_step(self, batch: Crops, batch_index: int) -> None:
         """Judge one batch as it is."""

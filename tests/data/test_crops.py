@@ -5,11 +5,12 @@ import pytest
 import torch
 
 from mvmono3d.data.crop_module import CropDataModule, CropJitter, CropSplits
-from mvmono3d.data.crops import warp_crop
+from mvmono3d.data.crops import CropParts, mirrored, warp_crop
 from mvmono3d.errors import ConfigurationError, InvalidFileError
-from tests.data.crop_source import CropFolder, spotted_crops, spotted_store
+from mvmono3d.geometry.crop import crop_from_image
+from tests.data.crop_source import SKELETON, CropFolder, spotted_crops, spotted_store
 
-JITTER = CropJitter(side=0.8, side_range=0.2, shift=0.05, turn_rad=0.5)
+JITTER = CropJitter(side=0.8, side_range=0.2, shift=0.05, turn_rad=0.5, mirrored_share=0.0)
 
 
 def _module(folder) -> CropDataModule:
@@ -52,6 +53,43 @@ def test_a_varied_crop_still_shows_its_joints_where_it_says(tmp_path):
         for u, v in cut.pixels:
             near = cut.images[0, max(int(v) - 2, 0) : int(v) + 4, max(int(u) - 2, 0) : int(u) + 4]
             assert near.max(initial=0) > 60
+
+
+def test_a_joint_that_the_crop_does_not_hold_is_not_visible():
+    crop = spotted_crops(1)[0]
+    size = crop.images.shape[-1]
+    similarity = crop_from_image(crop.pixels[0], np.asarray(0.4 * size), size=64)
+    cut = warp_crop(crop, similarity, size=64)
+    inside = ((cut.pixels >= 0) & (cut.pixels <= 63)).all(-1)
+    assert inside.any()
+    assert not inside.all()
+    np.testing.assert_array_equal(cut.visible, crop.visible & inside)
+
+
+def test_a_mirrored_crop_shows_its_joints_where_it_says_under_their_partners_names():
+    crop, joints = spotted_crops(1)[0], len(SKELETON.joints)
+    partners = [*range(1, joints), 0]
+    seen = mirrored(crop, partners)
+    for joint, partner in enumerate(partners):
+        u, v = seen.pixels[joint].astype(int)
+        assert seen.images[0, v, u] == 255
+        assert seen.labelled[joint] == crop.labelled[partner]
+    swapped = mirrored(mirrored(crop, SKELETON.mirror), SKELETON.mirror)
+    np.testing.assert_array_equal(swapped.pixels, crop.pixels)
+    np.testing.assert_array_equal(swapped.images, crop.images)
+
+
+def test_parts_are_read_as_one_store(tmp_path):
+    stores = tuple(
+        spotted_store(tmp_path / name, count, seed=count, subject=name)
+        for name, count in (("a", 2), ("b", 3))
+    )
+    parts = CropParts(stores)
+    assert parts.subjects == ("a", "a", "b", "b", "b")
+    expected = [stores[0][0], stores[0][1], stores[1][0], stores[1][1], stores[1][2]]
+    for index, crop in enumerate(expected):
+        np.testing.assert_array_equal(parts[index].images, crop.images)
+    assert len(parts) == 5
 
 
 def test_validation_crops_are_the_same_every_time_and_of_the_network_s_size(tmp_path):

@@ -16,12 +16,14 @@ def _random() -> torch.Generator:
 
 
 def test_nothing_asked_is_nothing_done():
-    torch.testing.assert_close(NOTHING(IMAGES, _random()), IMAGES)
+    varied = NOTHING(IMAGES, _random())
+    torch.testing.assert_close(varied.images, IMAGES)
+    assert not varied.covered.any()
 
 
 def test_one_seed_is_one_variation_within_the_scale():
-    varied = ALL(IMAGES, _random())
-    torch.testing.assert_close(varied, ALL(IMAGES, _random()), atol=0.0, rtol=0.0)
+    varied = ALL(IMAGES, _random()).images
+    torch.testing.assert_close(varied, ALL(IMAGES, _random()).images, atol=0.0, rtol=0.0)
     assert not torch.allclose(varied, IMAGES)
     assert varied.min() >= 0
     assert varied.max() <= 1
@@ -32,7 +34,7 @@ def test_brightness_keeps_the_order_of_grey_levels():
         gain=0.5, gamma=0.5, lift=0.0, noise=0.0, blur_share=0.0, patch_share=0.0, patch_size=0.0
     )
     ramp = torch.linspace(0.0, 1.0, 64).reshape(1, 1, 8, 8).expand(16, 1, 8, 8)
-    steps = bright(ramp, _random()).flatten(1).diff()
+    steps = bright(ramp, _random()).images.flatten(1).diff()
     assert (steps >= 0).all()
 
 
@@ -40,8 +42,19 @@ def test_a_patch_is_one_rectangle_of_one_grey_level():
     patch = Photometric(
         gain=0.0, gamma=0.0, lift=0.0, noise=0.0, blur_share=0.0, patch_share=1.0, patch_size=0.5
     )
-    changed = patch(IMAGES, _random()) != IMAGES
-    for crop, image in zip(changed[:, 0], patch(IMAGES, _random())[:, 0], strict=True):
+    varied = patch(IMAGES, _random())
+    assert torch.equal(varied.covered, varied.images != IMAGES)
+    for crop, image in zip(varied.covered[:, 0], varied.images[:, 0], strict=True):
         rows, columns = crop.any(1), crop.any(0)
         assert crop.sum() == rows.sum() * columns.sum()
         assert len(image[crop].unique()) <= 1
+
+
+def test_joints_under_the_patch_are_not_shown_any_more():
+    patch = Photometric(
+        gain=0.0, gamma=0.0, lift=0.0, noise=0.0, blur_share=0.0, patch_share=1.0, patch_size=0.7
+    )
+    varied = patch(IMAGES, _random())
+    u, v = torch.meshgrid(torch.arange(48.0), torch.arange(32.0), indexing="xy")
+    everywhere = torch.stack([u, v], dim=-1).reshape(1, -1, 2).expand(8, -1, 2)
+    assert torch.equal(varied.shows(everywhere), ~varied.covered.flatten(1))

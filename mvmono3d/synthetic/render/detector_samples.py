@@ -6,8 +6,9 @@ shows shapes, looks, rooms and lights that no training sample had.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -37,6 +38,9 @@ _SPACING_HZ = 0.9
 _FEWEST_JOINTS = 5
 """Crops with fewer joints inside the image are left out."""
 _SMALLEST_PX = 24.0
+_BACKGROUND = (0.02, 6.0)
+"""How bright the walls are; light falls off towards them, so that 1 is white, and several times darker than
+skin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +87,16 @@ class DetectorSample(Record):
     view: int
 
 
+class Picture(NamedTuple):
+    """What one camera of a scene shows, whole."""
+
+    image: UInt8[np.ndarray, "height width"]
+    truth: FrameTruth
+    seeds: ClipSeeds
+    frame: int
+    view: int
+
+
 def detector_samples(
     split: Split, scenes: int, *, settings: SampleSettings, first: int = 0
 ) -> Iterator[DetectorSample]:
@@ -96,6 +110,29 @@ def detector_samples(
 
 def scene_samples(seeds: ClipSeeds, *, settings: SampleSettings) -> Iterator[DetectorSample]:
     """Yield the samples of one scene."""
+    for picture in scene_pictures(seeds, settings=settings):
+        sample = actor_sample(picture, settings=settings)
+        if sample is not None:
+            yield sample
+
+
+def actor_sample(picture: Picture, *, settings: SampleSettings) -> DetectorSample | None:
+    """Return a crop round the actor; None where too little of it is in the picture."""
+    key = noise_key(picture.seeds.seed, frame=picture.frame, view=picture.view)
+    window = _window(picture.truth, picture.view, settings, generator(key, "sample window"))
+    return None if window is None else _cut(picture, window, settings.size)
+
+
+def whole_sample(picture: Picture, *, size: int) -> DetectorSample:
+    """Return the whole picture as a square crop, black above and below it, or at its sides."""
+    height, width = picture.image.shape
+    centre = np.array([0.5 * (width - 1), 0.5 * (height - 1)])
+    window = crop_from_image(centre, np.asarray(float(max(height, width))), size=size)
+    return _cut(picture, window, size)
+
+
+def scene_pictures(seeds: ClipSeeds, *, settings: SampleSettings) -> Iterator[Picture]:
+    """Yield every view of every frame of one scene."""
     draw = generator(seeds.seed, "sample conditions")
     skeleton = _skeleton(settings.skeleton)
     workspace = workspace_of_actor(skeleton)
@@ -110,7 +147,9 @@ def scene_samples(seeds: ClipSeeds, *, settings: SampleSettings) -> Iterator[Det
         settings.frames, rate_hz=_SPACING_HZ, exposure_s=exposure_s, samples=settings.samples
     )
     staged = stage(skeleton, times, seed=seeds.seed, subject=seeds.subject)
-    look = draw_look(seeds.seed)
+    # Behind the actor there may be lamps, windows, white walls: as bright as it, or brighter.
+    background = float(np.exp(draw.uniform(np.log(_BACKGROUND[0]), np.log(_BACKGROUND[1]))))
+    look = replace(draw_look(seeds.seed), background=background)
     renderer = Renderer([staged], rig, looks=[look], settings=_draw_rendering(draw, samples=settings.samples))
     apart = camera_centres(rig.camera_from_world) - workspace.centre_world
     bright = look.skin * (1.0 + renderer.settings.light.others) / np.mean(apart**2, axis=0).sum()
@@ -119,11 +158,8 @@ def scene_samples(seeds: ClipSeeds, *, settings: SampleSettings) -> Iterator[Det
         light, truth = renderer.frame(frame).light, renderer.truth(frame)[0]
         for view in range(renderer.views):
             key = noise_key(seeds.seed, frame=frame, view=view)
-            window = _window(truth, view, settings, draw)
-            if window is None:
-                continue
             image = take_picture(light[view], exposure, sensor, key=key)
-            yield _cut(image, truth, view, window, settings, seeds, frame)
+            yield Picture(image, truth, seeds, frame, view)
 
 
 def _draw_rendering(draw: np.random.Generator, *, samples: int) -> RenderSettings:
@@ -176,20 +212,12 @@ def _window(
     return crop_from_image(centre, np.asarray(stretch * side), size=settings.size)
 
 
-def _cut(
-    image: np.ndarray,
-    truth: FrameTruth,
-    view: int,
-    window: np.ndarray,
-    settings: SampleSettings,
-    seeds: ClipSeeds,
-    frame: int,
-) -> DetectorSample:
-    size = (settings.size, settings.size)
+def _cut(picture: Picture, window: Float[np.ndarray, "2 3"], size: int) -> DetectorSample:
+    image, truth, seeds, frame, view = picture
     scale = float(similarity_scale(window))
     # Shrinking averages pixels; a plain interpolation would skip some of them.
     soft = cv2.GaussianBlur(image, (0, 0), 0.4 / scale) if scale < 0.8 else image
-    crop = cv2.warpAffine(soft, window, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    crop = cv2.warpAffine(soft, window, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     pixels = carry_pixels(window, np.where(truth.depth[view][:, None] > 0.0, truth.pixels[view], 0.0))
     return DetectorSample(
         image=crop,
