@@ -21,9 +21,12 @@ _RAYLEIGH_MEDIAN = 1.1774100225154747
 _LEAST_SIGMA_PX = 1e-3
 MOST_ROUNDS = 6
 EXACT = 1e-10
-_ON_THE_WAY = 1e-6
-"""Share of the cost that a last step may still gain: at the end, and where corners are yet to leave."""
-_SETTLED = 1e-3
+"""Share of the cost that a last step may still gain, where solvers are compared."""
+SETTLED = 1e-8
+"""The same at the end: what is left is a hundredth of what the least known direction is known to."""
+_ON_THE_WAY = 1e-5
+"""The same where corners are yet to leave."""
+_STEADY = 1e-3
 """Of the noise: what it still changes by is far below what anything else is known to."""
 
 
@@ -49,7 +52,7 @@ def adjust(
     outlier: float = 4.5,
     shape_sigma_m: float | None = None,
     rounds: int = MOST_ROUNDS,
-    tolerance: float = EXACT,
+    tolerance: float = SETTLED,
 ) -> Adjusted:
     """Minimise the robust reprojection error of all corners over all lenses and poses together.
 
@@ -75,16 +78,17 @@ def adjust(
         models=models, huber=1.5, fixed_camera=fixed_camera, shape_sigma_m=shape_sigma_m,
     )  # fmt: skip
     start = start if shape_sigma_m is None else with_shape(start, corners)
-    estimate = solve(start, problem, solver=solver, tolerance=_ON_THE_WAY)
+    on_the_way = max(tolerance, _ON_THE_WAY)
+    estimate = solve(start, problem, solver=solver, tolerance=on_the_way)
     for _ in range(rounds):
         found = residuals(estimate, corners)
         sigma = noise_px(found, corners, views=len(models))
         before, inlier = inlier, np.linalg.norm(found, axis=-1) <= outlier * sigma[corners.view]
         kept = corners.map(lambda array, inlier=inlier: array[inlier])
         problem = replace(problem, corners=kept, sigma_px=sigma, huber=huber)
-        estimate = solve(estimate, problem, solver=solver, tolerance=_ON_THE_WAY)
+        estimate = solve(estimate, problem, solver=solver, tolerance=on_the_way)
         again = noise_px(residuals(estimate, corners), corners, views=len(models))
-        if np.array_equal(before, inlier) and np.allclose(again, sigma, rtol=_SETTLED):
+        if np.array_equal(before, inlier) and np.allclose(again, sigma, rtol=_STEADY):
             break
     estimate = solve(estimate, problem, solver=solver, tolerance=tolerance)
     return Adjusted(estimate=estimate, problem=problem, inlier=inlier)

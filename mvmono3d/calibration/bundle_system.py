@@ -70,7 +70,7 @@ def robust_blocks(
     """Return each corner's rows of `robust_jacobian`, by its camera and its board, then its `robust_rows`."""
     rest, found = linearised(estimate, problem.corners, step=step)
     rows = np.concatenate([*found, rest[..., None]], axis=-1)
-    rows /= problem.sigma_px[problem.corners.view][:, None, None]
+    rows *= 1.0 / problem.sigma_px[problem.corners.view][:, None, None]
     scaled = rows[..., -1]
     factor, slope = _factor(scaled, problem.huber)
     # d(w r) = (w + 2 w' r r^T) dr, where w is a function of |r|².

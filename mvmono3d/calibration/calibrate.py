@@ -7,7 +7,7 @@ from jaxtyping import Int
 
 from mvmono3d.calibration.board_shape import SIGMA, ShapeEvidence, shape_evidence
 from mvmono3d.calibration.board_views import square_side
-from mvmono3d.calibration.bundle import EXACT, MOST_ROUNDS, Adjusted, adjust, check_solver
+from mvmono3d.calibration.bundle import MOST_ROUNDS, SETTLED, Adjusted, adjust, check_solver
 from mvmono3d.calibration.camera_model import LensModel, as_model, lens_model
 from mvmono3d.calibration.intrinsics import OneCamera, numbered, one_camera, without_outliers
 from mvmono3d.calibration.lens_choice import choose_lens
@@ -143,7 +143,7 @@ def _adjusted(
         outlier=settings.outlier,
         shape_sigma_m=shape_sigma_m,
         rounds=_ROUGH_ROUNDS if rough else MOST_ROUNDS,
-        tolerance=_ROUGH if rough else EXACT,
+        tolerance=_ROUGH if rough else SETTLED,
     )
 
 

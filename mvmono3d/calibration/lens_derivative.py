@@ -26,11 +26,11 @@ def by_lens(
         found[:, axis, 2 + axis] = 1.0
     fisheye = lens[:, 9] > 0.5
     radius2 = np.maximum(np.sum(normalised * normalised, axis=-1), _CENTRE)
-    if fisheye.any():
-        found[fisheye, :, 4:] = _fisheye(normalised[fisheye], radius2[fisheye])
-    if not fisheye.all():
-        found[~fisheye, :, 4:] = _pinhole(normalised[~fisheye], radius2[~fisheye])
-    found[..., 4:] *= lens[:, :2, None]
+    for kind, by_coefficients in ((fisheye, _fisheye), (~fisheye, _pinhole)):
+        if kind.all():
+            found[..., 4:] = by_coefficients(normalised, radius2) * lens[:, :2, None]
+        elif kind.any():
+            found[kind, :, 4:] = by_coefficients(normalised[kind], radius2[kind]) * lens[kind, :2, None]
     return found
 
 

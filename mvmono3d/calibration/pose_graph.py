@@ -16,6 +16,8 @@ MOST_SHARED = 15
 """Shared poses that the transform between two cameras is sought in."""
 _CUT_PX = 20.0
 """An error beyond this counts as this: one wrong solution is as bad as another."""
+_SCORED = 24
+"""Corners of a board that a suggestion is judged by, at least."""
 _AGREES = 3.0
 """Poses within this many median errors of the best transform take part in the average."""
 
@@ -150,9 +152,13 @@ def _transfer_errors(suggestions: Array, new: SeenBoard, near: SeenBoard) -> Arr
     """Return by how many pixels (median) the better solution of `near` misses what `new` saw, and back."""
     forward = compose(suggestions[:, None], near.poses.camera_from_board[None])
     back = compose(invert(suggestions)[:, None], new.poses.camera_from_board[None])
-    missed = np.median(pose_errors(new.points_board, new.pixels, new.lens, forward), axis=-1).min(axis=1)
-    returned = np.median(pose_errors(near.points_board, near.pixels, near.lens, back), axis=-1).min(axis=1)
-    return np.maximum(missed, returned)
+    return np.maximum(_missed(new, forward), _missed(near, back))
+
+
+def _missed(seen: SeenBoard, camera_from_board: Array) -> Array:
+    few = slice(None, None, max(1, len(seen.pixels) // _SCORED))
+    errors = pose_errors(seen.points_board[few], seen.pixels[few], seen.lens, camera_from_board)
+    return np.median(errors, axis=-1).min(axis=1)
 
 
 def _nearest(suggestions: Array, best: Array) -> Array:

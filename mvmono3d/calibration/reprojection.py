@@ -14,7 +14,6 @@ from mvmono3d.geometry.lens import distort
 from mvmono3d.geometry.lens_stretch import distortion_jacobian
 from mvmono3d.geometry.rigid import (
     compose,
-    cross,
     cross_matrix,
     multiply,
     rotation_from_vector,
@@ -107,7 +106,7 @@ def moved(estimate: Estimate, step: Step) -> Estimate:
 def predicted(estimate: Estimate, corners: Corners) -> Float[Array, "seen 2"]:
     """Return the pixels at which the estimate expects the corners."""
     _, points_camera = _points(estimate, corners)
-    return _imaged(_normalised(points_camera), estimate.lens[corners.view])
+    return _imaged(_normalised(points_camera), estimate.lens, corners.view)
 
 
 def residuals(estimate: Estimate, corners: Corners) -> Float[Array, "seen 2"]:
@@ -136,13 +135,13 @@ def linearised(
     depth = np.maximum(points_camera[:, 2], NEAREST_M)
     stretch = distortion_jacobian(normalised[:, None], lens)[:, 0]
     scaled = stretch * (lens[:, :2] / depth[:, None])[..., None]
-    by_depth = -np.sum(scaled * normalised[:, None], axis=-1, keepdims=True)
-    by_camera_point = np.concatenate([scaled, by_depth], axis=-1)
+    by_depth = -(scaled[..., 0] * normalised[:, :1] + scaled[..., 1] * normalised[:, 1:])
+    by_camera_point = np.concatenate([scaled, by_depth[..., None]], axis=-1)
     by_world_point = by_camera_point @ estimate.camera_from_world[corners.view][..., :3]
     camera_step = None if step is None else step.camera[corners.view]
     board_step = None if step is None else step.board[corners.pose]
     from_origin = points_world - estimate.world_from_board[corners.pose][..., 3]
-    pixels = _imaged(normalised, lens)
+    pixels = _imaged(normalised, estimate.lens, corners.view)
     found = Derivatives(
         by_lens(normalised, lens, pixels),
         _by_transform(by_camera_point, points_camera, camera_step),
@@ -166,19 +165,31 @@ def _normalised(points_camera: Array) -> Array:
     return points_camera[:, :2] / np.maximum(points_camera[:, 2:], NEAREST_M)
 
 
-def _imaged(normalised: Array, lens: Array) -> Array:
-    """Return the pixels of points, each through its own lens."""
-    return distort(normalised[:, None], lens)[:, 0]
+def _imaged(normalised: Array, lens: Array, view: Array) -> Array:
+    """Return the pixels of points through the lenses of their views: view by view, as lenses cost more."""
+    order = np.argsort(view, kind="stable")
+    counts = np.bincount(view, minlength=len(lens))
+    place = np.arange(len(view)) - np.repeat(np.cumsum(counts) - counts, counts)
+    by_view = np.zeros((len(lens), int(counts.max(initial=0)), 2))
+    by_view[view[order], place] = normalised[order]
+    pixels = np.empty_like(normalised)
+    pixels[order] = distort(by_view, lens)[view[order], place]
+    return pixels
 
 
 def _by_transform(by_point: Array, points: Array, step: Array | None, *, shifted: bool = True) -> Array:
     """Return the derivative by turn and shift of x -> exp(turn) x + shift, from that by the moved points."""
     turned = points if step is None or not shifted else points - step[:, 3:]
+    found = np.empty((*by_point.shape[:-1], 6))
+    found[..., 3:] = by_point
     # -a^T [x]x = (x × a)^T for every row a.
-    by_turn = cross(turned[:, None], by_point)
+    for axis, (one, two) in enumerate(((1, 2), (2, 0), (0, 1))):
+        found[..., axis] = (
+            turned[:, None, one] * by_point[..., two] - turned[:, None, two] * by_point[..., one]
+        )
     if step is not None:
-        by_turn = by_turn @ _left_jacobian(step[:, :3])
-    return np.concatenate([by_turn, by_point], axis=-1)
+        found[..., :3] = found[..., :3] @ _left_jacobian(step[:, :3])
+    return found
 
 
 def _left_jacobian(turn: Array) -> Array:

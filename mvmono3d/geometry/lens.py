@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from mvmono3d.core.array import Array, device, namespace
+from mvmono3d.core.array import Array, device, is_torch_array, namespace
 
 _CENTRE = 1e-12
 """Squared radius below which the lens is linear, so that no square root meets 0."""
@@ -175,6 +175,9 @@ def _reach(radial: _Radial) -> _Reach:
 
 
 def _constant(values: Any, like: Array) -> Array:
+    if not is_torch_array(like):
+        return np.asarray(values, dtype=like.dtype)
+    # An exported graph keeps numbers as constants, not arrays of another library.
     return namespace(like).asarray(np.asarray(values).tolist(), dtype=like.dtype, device=device(like))
 
 
