@@ -87,11 +87,16 @@ class CaptureHandle:
             state = self._look()
         if state in (CaptureState.RUNNING, CaptureState.ENDED):
             return
-        if self.alive and state is CaptureState.STARTING:
+        late = self.alive and state is CaptureState.STARTING
+        if late:
             self._process.kill()
         health = self.stop()
-        silent = f"no answer in {timeout_s:g} s, or what stands on the standard error"
-        raise CameraError(f"no capture: {health.message or silent}")
+        if late:
+            raise CameraError(
+                f"no capture: its cameras were not armed within {timeout_s:g} s, and it was ended; what they "
+                "waited for may stand on the standard error, `mvmono3d doctor --rig` looks for more"
+            )
+        raise CameraError(f"no capture: {health.message or 'the reason stands on the standard error'}")
 
     def _look(self) -> CaptureState:
         """Return the state; the board of another process, from before, is not ours."""

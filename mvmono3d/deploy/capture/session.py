@@ -22,6 +22,8 @@ _LOG = logging.getLogger(__name__)
 _PRESENCE_NS = 10_000_000
 _HEALTH_NS = 1_000_000_000
 _SILENT_S = 2.0
+_LATE = 4
+"""A software trigger that is late by more than this part of a period sets the beat of those after it."""
 _QUIET = (Happening.SAMPLE_REFUSED, Happening.SYNC_CONFIRMED)
 
 
@@ -142,8 +144,10 @@ class Capture:
 
     def _trigger(self, now_ns: int) -> None:
         if self._settings.cameras.trigger is Trigger.SOFTWARE and now_ns >= self._pulse_ns:
-            self._pulse_ns = max(self._pulse_ns, now_ns - self._settings.cameras.period_ns)
-            self._pulse_ns += self._settings.cameras.period_ns
+            period_ns = self._settings.cameras.period_ns
+            # After a pause the beat starts anew: cameras miss pulses that follow each other too soon.
+            late = now_ns - self._pulse_ns > period_ns // _LATE
+            self._pulse_ns = (now_ns if late else self._pulse_ns) + period_ns
             self._backend.trigger()
 
     def _settle(self, outcome: Outcome) -> int:

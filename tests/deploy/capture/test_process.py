@@ -70,6 +70,12 @@ def nothing_left(ring: str) -> bool:
     return not path_of(ring).exists() and not path_of(ring + ".health").exists()
 
 
+def test_cameras_that_are_not_ready_in_time_are_told_so(settings: CaptureSettings):
+    with pytest.raises(CameraError, match=r"not armed within 0\.01 s"):
+        start_capture(settings, timeout_s=0.01)
+    assert not path_of(settings.ring).exists()
+
+
 def test_sets_reach_another_process_and_every_frame_is_accounted_for(
     settings: CaptureSettings, rig_file: Callable[..., None]
 ):

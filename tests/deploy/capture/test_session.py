@@ -6,6 +6,7 @@ import pytest
 
 pytest.importorskip("harvesters", reason="the extra `rig` is not installed")
 
+from mvmono3d.deploy.cameras.records import Trigger
 from mvmono3d.deploy.cameras.simulator import FaultKind, Simulator
 from mvmono3d.deploy.exposure.alarms import Alarm
 from mvmono3d.deploy.exposure.brightness import Region
@@ -154,6 +155,26 @@ def test_a_trigger_that_does_not_run_is_told(simulator: Simulator):
         assert "does the trigger run" in rig.health().message
         rig.pulse(1)
         assert rig.health().message == ""
+
+
+def test_software_triggers_keep_their_distance_after_a_pause(simulator: Simulator):
+    cameras = msgspec.structs.replace(CAMERAS, trigger=Trigger.SOFTWARE)
+    with bench(simulator, cameras=cameras) as rig:
+        sent: list[int] = []
+        send = rig.backend.trigger
+
+        def trigger() -> None:
+            sent.append(simulator.now_ns())
+            send()
+
+        rig.backend.trigger = trigger
+        rig.wait(5 * PERIOD_NS)
+        simulator.advance(simulator.now_ns() + 5 * PERIOD_NS // 2)
+        rig.wait(5 * PERIOD_NS)
+    steps = np.diff(sent)
+    assert len(sent) >= 10
+    assert steps.min() >= 3 * PERIOD_NS // 4
+    assert np.median(steps) == PERIOD_NS
 
 
 def test_settings_of_each_frame_are_in_the_ring(simulator: Simulator):
