@@ -204,6 +204,8 @@ class Site(Table, frozen=True):
     light: Light = Light()
     sync: Sync = Sync()
     ring: Ring = Ring()
+    realtime: bool = False
+    """Run capture before everything else on the machine, where the system allows it."""
     recorder: Recorder = Recorder()
     consent: ConsentDefaults = ConsentDefaults()
     server: Server = Server()

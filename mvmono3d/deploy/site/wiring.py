@@ -88,6 +88,7 @@ def capture_settings(loaded: LoadedSite) -> CaptureSettings:
         id_modulus=site.sync.frame_id_modulus,
         tolerance_ns=round(site.sync.tolerance_us * 1e3),
         wait_ns=round(site.sync.wait_ms * 1e6),
+        realtime=site.realtime,
     )
 
 
