@@ -40,7 +40,7 @@ def reconstruct_with_bundle(
     magnify = bundle.manifest.noise_px / (noise_px or recording_sigma_px(observations, rig))
     inputs = graph_inputs(observations, rig, views=graph.views, magnify=magnify)
     outputs = run_sequence(engine, inputs, state_size=graph.state_size)
-    return _record(outputs, observations, rig)
+    return reconstruction_of(outputs, observations, rig)
 
 
 def _check(bundle: Bundle, observations: Observations, rig: Rig, skeleton: Skeleton) -> None:
@@ -58,7 +58,10 @@ def _check(bundle: Bundle, observations: Observations, rig: Rig, skeleton: Skele
         raise InvalidRecordError(f"pixels {shape}, expected (time, {', '.join(map(str, expected))})")
 
 
-def _record(outputs: dict[str, np.ndarray], observations: Observations, rig: Rig) -> Reconstruction:
+def reconstruction_of(
+    outputs: dict[str, np.ndarray], observations: Observations, rig: Rig
+) -> Reconstruction:
+    """Return what a graph said of frames (first axis), for the cameras that the rig has."""
     views = len(rig.names)
     points = outputs["points_world"].astype(np.float64)
     return Reconstruction(

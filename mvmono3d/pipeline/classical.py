@@ -10,16 +10,16 @@ from mvmono3d.core.rig import Rig
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.core.trajectory import Decision, MissingReason, PointSource, Reconstruction, Trajectory
 from mvmono3d.errors import InvalidRecordError
-from mvmono3d.geometry.projection import projection_jacobian
-from mvmono3d.geometry.solve import inverse3
-from mvmono3d.geometry.triangulation import triangulate, triangulate_dlt
-from mvmono3d.pipeline.evidence import (
+from mvmono3d.geometry.evidence import (
     Residuals,
     information_shares,
     measure_residuals,
     occlusion_probabilities,
     residual_sigma_px,
 )
+from mvmono3d.geometry.projection import projection_jacobian
+from mvmono3d.geometry.solve import inverse3
+from mvmono3d.geometry.triangulation import triangulate, triangulate_dlt
 
 BLOCK_FRAMES = 2048
 """Frames worked on at once: bounds the memory (100 MB with 4 views and 25 joints) of long recordings."""

@@ -9,7 +9,7 @@ from mvmono3d.core.array import Array
 from mvmono3d.core.observations import Observations
 from mvmono3d.core.rig import Rig
 from mvmono3d.core.trajectory import Decision, MissingReason, PointSource, Reconstruction, Trajectory
-from mvmono3d.pipeline.evidence import measure_residuals, occlusion_probabilities
+from mvmono3d.geometry.evidence import measure_residuals, occlusion_probabilities
 
 SUPPORT = 0.25
 """A view believed by more than this supports a joint."""

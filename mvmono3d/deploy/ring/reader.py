@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, Shaped
@@ -15,8 +16,8 @@ _TRIES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RingSet:
-    """One frame set, copied out of the ring; rows of absent views are zeros."""
+class RingRecord:
+    """What the ring says of one frame set, without its images; rows of absent views are zeros."""
 
     number: int
     time_ns: int
@@ -31,6 +32,12 @@ class RingSet:
     """A factor."""
     strobe: Float64[np.ndarray, " view"]
     """Share of full power."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RingSet(RingRecord):
+    """One frame set, copied out of the ring."""
+
     images: Shaped[np.ndarray, "view height width"]
 
 
@@ -93,21 +100,42 @@ class RingReader:
             self.torn += 1
             self._next, self.skipped = number + 1, self.skipped + number + 1 - self._next
 
+    def newest(self) -> RingRecord | None:
+        """Return what `latest` would, without its images: for who lets another process look at them."""
+        for _ in range(_TRIES):
+            head = self._arrays.get("head")
+            if head <= self._next:
+                return None
+            copied = self._record(head - 1)
+            if copied is not None:
+                self._go_to(head)
+                return RingRecord(**_fields(copied, self._arrays.layout.views))
+            self.torn += 1
+        return None
+
+    def at(self, number: int) -> RingSet | None:
+        """Return the set of this number while it is there; where this reader stands does not change."""
+        return self._read(number) if number < self._arrays.get("head") else None
+
     def _go_to(self, following: int) -> None:
         self.skipped += following - 1 - self._next
         self._next = following
 
-    def _read(self, number: int) -> RingSet | None:
-        """Copy a set; None if the writer has reached any part of it."""
-        arrays = self._arrays
-        layout, record = arrays.layout, arrays.records[number % arrays.layout.sets]
+    def _record(self, number: int) -> np.ndarray | None:
+        """Copy a set's record; None if the writer has reached it."""
+        record = self._arrays.records[number % self._arrays.layout.sets]
         copied = record.copy()
         order_memory()
         whole = 2 * number + 2
-        if copied[0] != whole or record[0] != whole:
+        return copied if copied[0] == whole and record[0] == whole else None
+
+    def _read(self, number: int) -> RingSet | None:
+        """Copy a set; None if the writer has reached any part of it."""
+        arrays = self._arrays
+        layout, copied = arrays.layout, self._record(number)
+        if copied is None:
             return None
-        rows = copied[len(RECORD) :].reshape(len(PER_VIEW), layout.views)
-        present, buffer = rows[0] != 0, rows[1]
+        present, buffer = _rows(copied, layout.views)[:2]
         images = np.zeros((layout.views, layout.height, layout.width), dtype=layout.dtype)
         for view in np.flatnonzero(present).tolist():
             place, stamp = int(buffer[view]) % layout.buffers, 2 * int(buffer[view]) + 2
@@ -117,11 +145,7 @@ class RingReader:
             order_memory()
             if before != stamp or arrays.stamps[view, place] != stamp:
                 return None
-        return RingSet(
-            number=int(copied[1]), time_ns=int(copied[2]), spread_ns=int(copied[3]), present=present,
-            frame_id=rows[2], device_ns=rows[3], host_ns=rows[4], exposure_ns=rows[5],
-            gain=rows[6] / PPM, strobe=rows[7] / PPM, images=images,
-        )  # fmt: skip
+        return RingSet(**_fields(copied, layout.views), images=images)
 
     @property
     def writer_lives(self) -> bool:
@@ -152,6 +176,19 @@ class RingReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _rows(record: np.ndarray, views: int) -> np.ndarray:
+    return record[len(RECORD) :].reshape(len(PER_VIEW), views)
+
+
+def _fields(record: np.ndarray, views: int) -> dict[str, Any]:
+    rows = _rows(record, views)
+    return {
+        "number": int(record[1]), "time_ns": int(record[2]), "spread_ns": int(record[3]),
+        "present": rows[0] != 0, "frame_id": rows[2], "device_ns": rows[3], "host_ns": rows[4],
+        "exposure_ns": rows[5], "gain": rows[6] / PPM, "strobe": rows[7] / PPM,
+    }  # fmt: skip
 
 
 def _attach(descriptor: int, name: str) -> RingArrays:

@@ -1,15 +1,12 @@
 """Between loop and server: a mailbox per topic, a pipe that wakes, a pipe that brings commands back."""
 
-import errno
 import os
-import stat
 from enum import IntEnum
-from pathlib import Path
 from types import TracebackType
 
 import msgspec
 
-from mvmono3d.deploy.ring.memory import path_of
+from mvmono3d.deploy.ring.pipe import drain_pipe, open_pipe, write_pipe
 from mvmono3d.deploy.server.convert import pose_message
 from mvmono3d.deploy.server.mailbox import MailboxReader, MailboxWriter
 from mvmono3d.deploy.server.messages import ClientMessage, Cloud, Hello, Images, Message, Status
@@ -60,9 +57,9 @@ class Publisher:
         except InvalidFileError:
             self._close_boxes()
             raise
-        self._wake, self._commands = _open_pipe(f"{name}.wake"), _open_pipe(f"{name}.commands")
+        self._wake, self._commands = open_pipe(f"{name}.wake"), open_pipe(f"{name}.commands")
         # What was asked of the loop before this one is not asked of this one.
-        _drain(self._commands)
+        drain_pipe(self._commands)
         self._decoder = msgspec.msgpack.Decoder(ClientMessage)
         self._put(Topic.HELLO, hello)
 
@@ -84,12 +81,12 @@ class Publisher:
 
     def commands(self) -> list[ClientMessage]:
         """Return what clients asked for since the last call; the server has checked token and ranges."""
-        lines = _drain(self._commands).split(b"\0")
+        lines = drain_pipe(self._commands).split(b"\0")
         return [self._decoder.decode(bytes.fromhex(line.decode())) for line in lines if line]
 
     def _put(self, topic: Topic, message: Message) -> None:
         self._boxes[topic].put(encode(message, Format.MSGPACK))
-        _write(self._wake, bytes([topic]))
+        write_pipe(self._wake, bytes([topic]))
 
     def _close_boxes(self) -> None:
         for box in self._boxes.values():
@@ -101,7 +98,7 @@ class Publisher:
         if not self._boxes:
             return
         self._close_boxes()
-        _write(self._wake, bytes([Topic.HELLO]))
+        write_pipe(self._wake, bytes([Topic.HELLO]))
         os.close(self._wake)
         os.close(self._commands)
 
@@ -120,7 +117,7 @@ class Feed:
     def __init__(self, name: str) -> None:
         self._name = name
         self._boxes: dict[Topic, MailboxReader] = {}
-        self._wake, self._commands = _open_pipe(f"{name}.wake"), _open_pipe(f"{name}.commands")
+        self._wake, self._commands = open_pipe(f"{name}.wake"), open_pipe(f"{name}.commands")
 
     @property
     def wake(self) -> int:
@@ -129,7 +126,7 @@ class Feed:
 
     def take(self) -> dict[Topic, bytes]:
         """Return the newest message of each topic that has a new one."""
-        _drain(self._wake)
+        drain_pipe(self._wake)
         found = {topic: self._take(topic) for topic in Topic}
         return {topic: message for topic, message in found.items() if message is not None}
 
@@ -158,7 +155,7 @@ class Feed:
     def send(self, command: ClientMessage) -> bool:
         """Hand a command to the loop; false where it has not taken the earlier ones."""
         line = msgspec.msgpack.encode(msgspec.structs.replace(command, token=None)).hex().encode() + b"\0"
-        return len(line) <= _COMMAND_BYTES and _write(self._commands, line)
+        return len(line) <= _COMMAND_BYTES and write_pipe(self._commands, line)
 
     def close(self) -> None:
         """Let go of everything."""
@@ -167,37 +164,3 @@ class Feed:
         self._boxes = {}
         os.close(self._wake)
         os.close(self._commands)
-
-
-def _open_pipe(name: str) -> int:
-    """Open a named pipe for both directions: so it neither blocks nor ends with the other process."""
-    path: Path = path_of(name)
-    try:
-        os.mkfifo(path, 0o600)
-    except FileExistsError:
-        found = path.lstat()
-        if not stat.S_ISFIFO(found.st_mode) or found.st_uid != os.geteuid():
-            raise InvalidFileError(
-                f"{path} is no pipe of this user: delete it, or choose another name"
-            ) from None
-    return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-
-
-def _write(pipe: int, content: bytes) -> bool:
-    """Write in one piece; false where the pipe is full (then its reader is awake already)."""
-    try:
-        os.write(pipe, content)
-        return True
-    except BlockingIOError:
-        return False
-
-
-def _drain(pipe: int) -> bytes:
-    parts: list[bytes] = []
-    while True:
-        try:
-            parts.append(os.read(pipe, 1 << 16))
-        except OSError as error:
-            if error.errno != errno.EAGAIN:
-                raise
-            return b"".join(parts)

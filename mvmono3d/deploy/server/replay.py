@@ -28,14 +28,19 @@ def read_take(path: Path, skeleton: str | None) -> tuple[Reconstruction, Skeleto
     return read_reconstruction(path, found), found
 
 
+def actor_pose(take: Reconstruction, frame: int, *, actor: int = 0) -> ActorPose:
+    """Return one frame of a reconstruction as it is published."""
+    return ActorPose(
+        actor=actor,
+        **{name: np.asarray(getattr(take.trajectory, name)[frame]) for name in _TRAJECTORY},
+        **{name: np.asarray(getattr(take, name)[frame]) for name in _EVIDENCE},
+    )
+
+
 def pose_frames(take: Reconstruction, *, first_seq: int = 0) -> Iterator[PoseFrame]:
     """Yield the frames of a take; they are published at the moment they are asked for."""
     for frame, time_ns in enumerate(take.trajectory.time_ns.tolist()):
-        actor = ActorPose(
-            actor=0,
-            **{name: np.asarray(getattr(take.trajectory, name)[frame]) for name in _TRAJECTORY},
-            **{name: np.asarray(getattr(take, name)[frame]) for name in _EVIDENCE},
-        )
+        actor = actor_pose(take, frame)
         yield PoseFrame(
             seq=first_seq + frame,
             time_ns=time_ns,

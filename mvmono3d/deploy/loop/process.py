@@ -1,0 +1,88 @@
+"""The loop's process: takes the newest frame set, has it looked at, reconstructs, publishes; see `worker`."""
+
+import logging
+import sys
+import time
+from pathlib import Path
+
+from mvmono3d.core.rig import Rig
+from mvmono3d.core.rig_file import read_rig
+from mvmono3d.core.skeleton import Skeleton
+from mvmono3d.core.skeleton_file import load_skeleton
+from mvmono3d.deploy.bundle import read_bundle
+from mvmono3d.deploy.detect.exchange import Inlet, preview_name
+from mvmono3d.deploy.loop.eyes import RemoteEyes
+from mvmono3d.deploy.loop.loop import Loop
+from mvmono3d.deploy.loop.orders import LoopOrder, RigState
+from mvmono3d.deploy.loop.reconstructor import LearnedReconstructor, RobustReconstructor
+from mvmono3d.deploy.loop.step import Parts
+from mvmono3d.deploy.ring.watch import RingWatch
+from mvmono3d.deploy.server.channel import Publisher
+from mvmono3d.deploy.server.convert import hello_message
+from mvmono3d.deploy.server.messages import Images
+from mvmono3d.deploy.worker import Orders, Ready, first_line, say
+from mvmono3d.errors import MVMono3DError
+
+_IDLE_S = 0.0003
+_LIVELY = 40
+"""So many looks at the ring between two looks at everything else, while there is nothing to do."""
+
+
+def main() -> int:
+    """Run the loop until the input ends; returns the exit code."""
+    order = first_line(LoopOrder)
+    logging.basicConfig(level=logging.INFO, format="loop: %(message)s", stream=sys.stderr)
+    try:
+        _run(order)
+    except MVMono3DError as error:
+        say(Ready(error=str(error)))
+        return error.exit_code
+    return 0
+
+
+def make_parts(order: LoopOrder) -> tuple[Parts, Skeleton]:
+    """Return what the loop works with; raises what a rig, a skeleton or a bundle raises that does not fit."""
+    rig, skeleton = read_rig(Path(order.rig)), load_skeleton(order.skeleton)
+    parts = Parts(
+        rig=rig,
+        joints=len(skeleton.joints),
+        learned=_learned(order, rig, skeleton),
+        robust=RobustReconstructor(rig),
+        settings=order.settings,
+    )
+    return parts, skeleton
+
+
+def _learned(order: LoopOrder, rig: Rig, skeleton: Skeleton) -> LearnedReconstructor | None:
+    if order.bundle is None:
+        return None
+    bundle = read_bundle(Path(order.bundle))
+    return LearnedReconstructor(bundle, rig, skeleton, threads=order.threads, engine=order.engine)
+
+
+def _run(order: LoopOrder) -> None:
+    orders: Orders[RigState] = Orders(RigState)
+    parts, skeleton = make_parts(order)
+    eyes = RemoteEyes(
+        order.name, views=len(parts.rig.names), joints=parts.joints, patience_s=order.patience_s
+    )
+    ring, previews = RingWatch(order.name), Inlet(preview_name(order.name), Images)
+    with Publisher(order.name, hello_message(skeleton, parts.rig)) as publisher:
+        loop = Loop(order, parts, publisher=publisher, eyes=eyes, ring=ring, say=say)
+        say(Ready())
+        idle = 0
+        while not orders.ended:
+            busy = loop.step()
+            idle = 0 if busy else idle + 1
+            if busy or idle % _LIVELY == 0:
+                for state in orders.take():
+                    loop.rig_state = state
+                loop.look_after(previews.take(0.0))
+            if not busy:
+                time.sleep(_IDLE_S)
+    for each in (eyes, ring, previews):
+        each.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""A ring that may not be there yet, and whose writer may die and come back."""
+
+import time
+
+from mvmono3d.deploy.ring.reader import RingReader, RingRecord, RingSet
+from mvmono3d.errors import InvalidFileError
+
+_LOOK_S = 0.1
+
+
+class RingWatch:
+    """Reads a ring by its name, whichever process writes it at the moment."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._reader: RingReader | None = None
+        self._looked_s = 0.0
+        self._skipped = 0
+
+    @property
+    def skipped(self) -> int:
+        """Sets that `newest` passed over because a newer one was there."""
+        return self._skipped + (0 if self._reader is None else self._reader.skipped)
+
+    @property
+    def there(self) -> bool:
+        """Say whether a ring is attached."""
+        return self._reader is not None
+
+    def newest(self) -> RingRecord | None:
+        """Return what the ring says of its newest set, if that was not asked for yet."""
+        found = None if self._reader is None else self._reader.newest()
+        if found is None:
+            self._look()
+        return found
+
+    def at(self, number: int) -> RingSet | None:
+        """Return the set of this number; None where it is not there any more."""
+        found = None if self._reader is None else self._reader.at(number)
+        if found is None:
+            self._look()
+            found = None if self._reader is None else self._reader.at(number)
+        return found
+
+    def close(self) -> None:
+        """Let go; safe to call twice."""
+        if self._reader is not None:
+            self._skipped += self._reader.skipped
+            self._reader.close()
+            self._reader = None
+
+    def _look(self) -> None:
+        """Attach to the ring that is there now, now and then."""
+        now_s = time.monotonic()
+        if self._reader is not None and now_s - self._looked_s < _LOOK_S:
+            return
+        self._looked_s = now_s
+        if self._reader is not None and not self._reader.closed and self._reader.writer_lives:
+            return
+        try:
+            found = RingReader(self._name)
+        except InvalidFileError:
+            return
+        if not found.writer_lives:
+            found.close()
+            return
+        self.close()
+        found.rewind()
+        self._reader = found

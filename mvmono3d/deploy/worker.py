@@ -1,0 +1,73 @@
+"""The inner end of a process that another one starts and looks after: lines of JSON in and out.
+
+The first line on the input says what to do, further ones are orders, and its end ends the process: so nobody
+is left behind, however the other one died. Lines on the output are what the process has to say.
+"""
+
+import queue
+import signal
+import sys
+import threading
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+First = TypeVar("First")
+Order = TypeVar("Order")
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready", tag_field="says"):
+    """The first word: it works, or why it can't."""
+
+    error: str = ""
+    """Empty where it works."""
+
+
+def first_line(kind: type[First]) -> First:
+    """Return what this process is to do; from here on only the input's end ends it, and no Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return msgspec.json.decode(sys.stdin.buffer.readline(), type=kind)
+
+
+def say(message: msgspec.Struct) -> None:
+    """Say something to whoever started this process; where nobody is left, nothing is lost."""
+    try:
+        sys.stdout.buffer.write(msgspec.json.encode(message) + b"\n")
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # The input has ended, too: `Orders.ended` says so next.
+        return
+
+
+class Orders(Generic[Order]):
+    """What comes on the input after the first line, read beside the work."""
+
+    def __init__(self, kind: Any) -> None:
+        self._decoder = msgspec.json.Decoder(kind)
+        self._waiting: queue.SimpleQueue[Order] = queue.SimpleQueue()
+        self._ended = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: self._ended.set())
+        threading.Thread(target=self._read, daemon=True).start()
+
+    @property
+    def ended(self) -> bool:
+        """Say whether to end: the input has, or a signal asked for it."""
+        return self._ended.is_set()
+
+    def take(self) -> list[Order]:
+        """Return the orders since the last call."""
+        found: list[Order] = []
+        while True:
+            try:
+                found.append(self._waiting.get_nowait())
+            except queue.Empty:
+                return found
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long at most; returns whether to end."""
+        return self._ended.wait(seconds)
+
+    def _read(self) -> None:
+        for line in sys.stdin.buffer:
+            self._waiting.put(self._decoder.decode(line))
+        self._ended.set()
