@@ -12,7 +12,7 @@ from mvmono3d.core.occlusion import OcclusionState
 from mvmono3d.core.schema import SCHEMA_VERSION, sha256_of_bytes
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.data.array_folder import INDEX
-from mvmono3d.data.crop_module import CropSplits
+from mvmono3d.data.crop_cut import CropSplits
 from mvmono3d.data.crops import CropParts, Crops, CropSet, CropStore
 from mvmono3d.data.production import code_hash, produce
 from mvmono3d.data.splits import NAMES
@@ -97,18 +97,19 @@ class RenderedCrops:
         content = (SCHEMA_VERSION, self.samples, self.skeleton, self.seed, code_hash(clip_seeds))
         return Path(self.cache) / "rendered" / sha256_of_bytes(repr(content).encode())[:16]
 
-    def prepare(self) -> None:
+    def prepare(self, names: Sequence[str] = NAMES) -> None:
         """Make the parts that the cache lacks; whoever stops it goes on with the part where it stopped."""
-        for name in NAMES:
+        for name in names:
             for part in self._parts(name):
                 if not all((self._store(name, part, cut) / INDEX).is_file() for cut in CUTS):
                     self._make(name, part)
 
     def open(self) -> CropSplits:
         """Open the three splits."""
-        return CropSplits(**{name: self._open(name) for name in NAMES})
+        return CropSplits(**{name: self.open_split(name) for name in NAMES})
 
-    def _open(self, name: str) -> CropSet:
+    def open_split(self, name: str) -> CropSet:
+        """Open one split."""
         parts = [CropStore.open(self._store(name, part, self.cut)) for part in self._parts(name)]
         return parts[0] if len(parts) == 1 else CropParts(tuple(parts))
 

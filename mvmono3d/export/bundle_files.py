@@ -5,14 +5,18 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from mvmono3d.core.schema import atomic_write, sha256_of_file
 from mvmono3d.deploy.bundle import read_bundle
+from mvmono3d.deploy.detect.bundle import DetectorManifest
 from mvmono3d.deploy.manifest import MANIFEST_FILE, BundleFile, BundleManifest
 from mvmono3d.deploy.selftest import check_bundle
 from mvmono3d.errors import InvalidFileError
+
+Manifest = TypeVar("Manifest", BundleManifest, DetectorManifest)
 
 SELFTEST_FILE, CARD_FILE = "selftest.npz", "MODEL_CARD.md"
 
@@ -24,10 +28,16 @@ def hashed(path: Path) -> BundleFile:
 
 def publish(folder: Path, manifest: BundleManifest, card: str) -> BundleManifest:
     """Write model card and manifest beside graphs and self-test, and check the whole as a rig would."""
+    manifest = write_texts(folder, manifest, card)
+    check_bundle(read_bundle(folder))
+    return manifest
+
+
+def write_texts(folder: Path, manifest: Manifest, card: str) -> Manifest:
+    """Write model card and manifest, which vouches for the card, and return it so."""
     _write(folder / CARD_FILE, card.encode())
     manifest = msgspec.structs.replace(manifest, card=hashed(folder / CARD_FILE))
     _write(folder / MANIFEST_FILE, msgspec.json.format(msgspec.json.encode(manifest), indent=2))
-    check_bundle(read_bundle(folder))
     return manifest
 
 

@@ -1,5 +1,9 @@
 """Turn a checkpoint into a bundle, a bundle into one of lower precision, or a bundle into TensorRT engines.
 
+A checkpoint of a reconstructor becomes a bundle that reconstructs, one of a joint network
+(experiment=detector) a detector's; --finder adds the network that looks for actors in whole images
+(experiment=finder).
+
 SOURCE is a checkpoint that a training wrote, with its config.yaml beside it or one folder above, or the
 folder of a bundle. A bundle is written only if every graph passes its gate. fp32: it gives what PyTorch
 gives, to 0.1 mm and 0.1 px, on 96 frames of the built-in world, with a camera lost for a while and with one
@@ -37,6 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of layers with weights (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
+        "--finder", type=Path, metavar="CHECKPOINT", help="of the network that finds actors in whole images"
+    )
+    parser.add_argument(
         "--tensorrt", action="store_true", help="build TensorRT engines here, for this machine's GPU"
     )
 
@@ -47,6 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
     folder = arguments.out
     if folder is None and not (arguments.tensorrt and _is_bundle(arguments.source)):
         raise ConfigurationError("--out BUNDLE is missing; only a bundle with --tensorrt goes without")
+    if folder is not None and _is_detector(arguments):
+        return _detector(arguments, out)
     if folder is not None:
         manifest = _export(arguments)
         out.print(
@@ -74,6 +83,37 @@ def _export(arguments: argparse.Namespace) -> BundleManifest:
 
     views = _checked(arguments.views or list(_VIEWS))
     return export_checkpoint(arguments.source, arguments.out, views=views, precision=arguments.precision)
+
+
+def _is_detector(arguments: argparse.Namespace) -> bool:
+    """Say whether the source is a joint network's checkpoint; raises for options that don't go with it."""
+    if _is_bundle(arguments.source):
+        return False
+    from mvmono3d.export.from_detector import is_detector
+    from mvmono3d.export.saved_run import read_run
+
+    found = is_detector(read_run(arguments.source))
+    if found and (arguments.views is not None or arguments.tensorrt):
+        raise ConfigurationError(
+            "a detector takes any number of crops, by onnxruntime: without --views and --tensorrt"
+        )
+    if not found and arguments.finder is not None:
+        raise ConfigurationError(f"--finder goes with a joint network; {arguments.source} is a reconstructor")
+    return found
+
+
+def _detector(arguments: argparse.Namespace, out: Console) -> int:
+    from mvmono3d.export.from_detector import export_detector
+
+    manifest = export_detector(
+        arguments.source, arguments.out, finder=arguments.finder, precision=arguments.precision
+    )
+    graphs = ", ".join(f"{graph.role} ({graph.size} px, {graph.precision})" for graph in manifest.graphs)
+    out.print(
+        f"{arguments.out}: detector of skeleton {manifest.skeleton.name}: {graphs}; parity and self-test "
+        "passed"
+    )
+    return 0
 
 
 def _is_bundle(source: Path) -> bool:

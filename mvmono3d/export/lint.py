@@ -69,9 +69,16 @@ def lint(
     yield from _lint_shapes("output", outputs, list(model.graph.output), axes, frozenset(free))
 
 
-def refuse_unportable(model: onnx.ModelProto, axes: Mapping[str, int]) -> None:
-    """Raise `ConfigurationError` when a reconstructor's graph would not run on every engine."""
-    problems = list(lint(model, axes=axes))
+def refuse_unportable(
+    model: onnx.ModelProto,
+    axes: Mapping[str, int],
+    *,
+    inputs: tuple[TensorSpec, ...] = INPUTS,
+    outputs: tuple[TensorSpec, ...] = OUTPUTS,
+    free: Iterable[str] = (),
+) -> None:
+    """Raise `ConfigurationError` when a graph would not run on every engine; arguments as of `lint`."""
+    problems = list(lint(model, axes=axes, inputs=inputs, outputs=outputs, free=free))
     if problems:
         raise ConfigurationError(f"the exported graph would not run everywhere: {'; '.join(problems[:5])}")
 

@@ -4,6 +4,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
@@ -27,14 +28,58 @@ _DTYPES = {INTEGER: torch.int64, BOOLEAN: torch.bool}
 
 
 def export_onnx(network: nn.Module, path: Path, *, axes: Mapping[str, int]) -> onnx.ModelProto:
-    """Write a network with the graph's interface as one ONNX file, linted; returns the model.
+    """Write a reconstructor with the graph's interface as one ONNX file, linted; returns the model.
 
     Raises `ConfigurationError` with the operator or module that can't be exported.
     """
-    model = _trace(network.eval(), axes)
+    model = _trace(network.eval(), Interface(inputs=INPUTS, outputs=OUTPUTS, axes=axes))
     _fold(model)
     simplify(model)
     refuse_unportable(onnx_ir.serde.serialize_model(model), axes)
+    return _write(model, path)
+
+
+def export_picture_onnx(network: nn.Module, path: Path, interface: "Interface") -> onnx.ModelProto:
+    """Write a network over pictures as one ONNX file, linted; returns the model. Raises as above."""
+    model = _trace(network.eval(), interface)
+    _fold(model)
+    for each in (
+        common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
+        common.DeduplicateInitializersPass(),
+        common.CommonSubexpressionEliminationPass(),
+        common.RemoveUnusedNodesPass(),
+    ):
+        each(model)
+    proto = onnx.shape_inference.infer_shapes(onnx_ir.serde.serialize_model(model), data_prop=True)
+    refuse_unportable(
+        proto, interface.axes, inputs=interface.inputs, outputs=interface.outputs, free=interface.free
+    )
+    return _write(onnx_ir.serde.deserialize_model(proto), path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interface:
+    """What a graph takes and gives."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    axes: Mapping[str, int]
+    """Size of every named axis; of free ones that of the example it is traced with, above 1."""
+    free: tuple[str, ...] = ()
+    """Axes whose size may differ from call to call."""
+
+    def dynamic_shapes(self) -> tuple[dict[int, torch.export.Dim], ...] | None:
+        """Return which axes of each input are free, as PyTorch says it."""
+        free = {axis: torch.export.Dim(axis, min=1, max=64) for axis in self.free}
+        if not free:
+            return None
+        return tuple(
+            {place: free[axis] for place, axis in enumerate(tensor.shape.split()) if axis in free}
+            for tensor in self.inputs
+        )
+
+
+def _write(model: onnx_ir.Model, path: Path) -> onnx.ModelProto:
     # Where each node comes from in the source has served the lint; it holds paths of this machine.
     common.ClearMetadataAndDocStringPass()(model)
     proto = onnx_ir.serde.serialize_model(model)
@@ -42,8 +87,8 @@ def export_onnx(network: nn.Module, path: Path, *, axes: Mapping[str, int]) -> o
     return proto
 
 
-def _trace(network: nn.Module, axes: Mapping[str, int]) -> onnx_ir.Model:
-    example = tuple(_example(tensor, axes) for tensor in INPUTS)
+def _trace(network: nn.Module, interface: Interface) -> onnx_ir.Model:
+    example = tuple(_example(tensor, interface.axes) for tensor in interface.inputs)
     try:
         with torch.no_grad(), _quiet():
             program = torch.onnx.export(
@@ -51,8 +96,9 @@ def _trace(network: nn.Module, axes: Mapping[str, int]) -> onnx_ir.Model:
                 example,
                 dynamo=True,
                 opset_version=OPSET,
-                input_names=[tensor.name for tensor in INPUTS],
-                output_names=[tensor.name for tensor in OUTPUTS],
+                input_names=[tensor.name for tensor in interface.inputs],
+                output_names=[tensor.name for tensor in interface.outputs],
+                dynamic_shapes=interface.dynamic_shapes(),
                 verbose=False,
                 # Its rewrite rules changed answers of our graphs: see `_fold`.
                 optimize=False,

@@ -10,7 +10,7 @@ import torch
 import mvmono3d
 from mvmono3d.core.schema import SCHEMA_VERSION, sha256_of_bytes
 from mvmono3d.core.skeleton import Skeleton
-from mvmono3d.data.crop_module import CropSplits
+from mvmono3d.data.crop_cut import CropSplits
 from mvmono3d.data.splits import Splits
 
 

@@ -1,12 +1,14 @@
 """Small stores of crops for tests."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mvmono3d.core.skeleton_file import load_skeleton
-from mvmono3d.data.crop_module import CropSplits
+from mvmono3d.data.crop_cut import CropSplits
 from mvmono3d.data.crops import Crops, CropStore
+from mvmono3d.data.splits import NAMES
 
 SKELETON = load_skeleton("hand21")
 JOINTS = len(SKELETON.joints)
@@ -46,9 +48,13 @@ class CropFolder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def prepare(self) -> None:
+    def prepare(self, names: Sequence[str] = NAMES) -> None:
         for seed, (name, count) in enumerate({"train": 10, "val": 3, "test": 3}.items()):
-            spotted_store(self._folder / name, count, seed=seed, subject=name)
+            if name in names:
+                spotted_store(self._folder / name, count, seed=seed, subject=name)
+
+    def open_split(self, name: str) -> CropStore:
+        return CropStore.open(self._folder / name)
 
     def open(self) -> CropSplits:
-        return CropSplits(**{name: CropStore.open(self._folder / name) for name in ("train", "val", "test")})
+        return CropSplits(**{name: self.open_split(name) for name in NAMES})

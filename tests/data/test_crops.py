@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from mvmono3d.data.crop_module import CropDataModule, CropJitter, CropSplits
+from mvmono3d.data.crop_cut import CropJitter, CropSplits
+from mvmono3d.data.crop_module import CropDataModule
 from mvmono3d.data.crops import CropParts, mirrored, warp_crop
 from mvmono3d.errors import ConfigurationError, InvalidFileError
 from mvmono3d.geometry.crop import crop_from_image

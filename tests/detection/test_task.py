@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from mvmono3d.core.skeleton_file import load_skeleton
-from mvmono3d.data.crop_module import CropDataModule, CropJitter
+from mvmono3d.data.crop_cut import CropJitter
+from mvmono3d.data.crop_module import CropDataModule
 from mvmono3d.detection.net import JointNet
 from mvmono3d.detection.photometric import Photometric
 from mvmono3d.detection.task import DetectionTask

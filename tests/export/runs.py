@@ -8,7 +8,7 @@ import yaml
 
 from mvmono3d.core.resources import resource_folder
 from mvmono3d.core.schema import sha256_of_file
-from mvmono3d.export.checkpoint import build
+from mvmono3d.export.saved_run import build
 from mvmono3d.pipeline.reconstructor import Reconstructor
 
 MADE_FROM = {"experiment": "tiny", "seed": 3, "commit": "0123abc", "data_hash": "feed"}

@@ -7,7 +7,8 @@ import yaml
 
 from mvmono3d.core.schema import sha256_of_file
 from mvmono3d.errors import ConfigurationError, IntegrityError, InvalidFileError, MVMono3DError
-from mvmono3d.export.checkpoint import build, load_trained
+from mvmono3d.export.checkpoint import load_trained
+from mvmono3d.export.saved_run import build
 from tests.export.runs import MADE_FROM, write_run
 
 
@@ -115,7 +116,7 @@ def test_weights_of_another_network_are_refused(checkpoint: Path):
 
 def test_a_task_of_one_part_is_refused(checkpoint: Path):
     _edit_config(checkpoint, lambda content: content["task"].pop("reconstructor"))
-    with pytest.raises(InvalidFileError, match="only reconstructor tasks become bundles"):
+    with pytest.raises(InvalidFileError, match="has no reconstructor: only reconstructor tasks"):
         load_trained(checkpoint)
 
 

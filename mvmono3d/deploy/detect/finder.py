@@ -63,10 +63,10 @@ class NetworkFinder:
         )
         in_crop = 0.5 * (stride - 1) + stride * centre
         back = image_from_crop(crops.crop_from_image)
-        side = 2.0 * stride * half * similarity_scale(back) * self._margin / WindowSettings.margin
+        side = 2.0 * stride * half * similarity_scale(back) * self._margin / WindowSettings().margin
         windows = Windows(
             centre_px=carry_pixels(back, in_crop[:, None, :])[:, 0],
-            side_px=np.maximum(side, WindowSettings.least_side_px),
+            side_px=np.maximum(side, WindowSettings().least_side_px),
             known=crops.known & (presence >= _LEAST_PRESENCE) & (mass >= _LEAST_MASS),
         )
         return windows, rest
