@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
+import pytest
 
 from mvmono3d.calibration.board_views import board_views
 from mvmono3d.calibration.bundle_schur import solve_with_schur
@@ -51,6 +52,7 @@ def solved() -> tuple[Truth, np.ndarray, Calibration]:
     return truth, shape, calibrate(truth.sightings, settings=SETTINGS)
 
 
+@pytest.mark.slow
 def test_a_bubble_is_measured():
     truth, shape, found = solved()
     assert found.shape_m is not None

@@ -119,6 +119,7 @@ def test_the_order_of_cameras_and_poses_does_not_matter():
     np.testing.assert_allclose(other.held_out.error_m, found.held_out.error_m[poses], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_tenth_of_wrong_corners_changes_nothing_that_matters():
     truth = make(seed=0, outliers=0.1)
     found = calibrate(truth.sightings, settings=FULL)

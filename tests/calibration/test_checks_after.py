@@ -25,6 +25,7 @@ def judged(*, wrong: float):
     return judge(replace(made, pixels=pixels), settings=SETTINGS)
 
 
+@pytest.mark.slow
 def test_a_camera_of_which_a_quarter_of_the_pictures_is_wrong_is_named_and_used():
     found = judged(wrong=0.25)
     assert found.accepted

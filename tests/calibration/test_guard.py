@@ -82,6 +82,7 @@ def test_a_camera_turned_by_a_tenth_of_a_degree_is_named_and_measured(known, cam
     assert one.turn_sigma_deg < 0.02
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("degrees", "shift_m"), [(0.15, 0.0), (2.0, 0.02), (30.0, 0.2)])
 def test_a_repaired_rig_is_near_the_true_one_and_trusted_again(known, degrees, shift_m):
     rig, bias, baseline = known

@@ -65,6 +65,7 @@ def test_a_bumped_camera_is_named_measured_and_repaired(site, tmp_path, capsys):
     assert dict(repaired.metadata)["repaired"].startswith("cam2 turned")
 
 
+@pytest.mark.slow
 def test_without_a_baseline_a_small_motion_is_only_suspected(site, capsys):
     assert check(site, "--detections", site / "bumped.npz") == 0
     assert "suspected: camera 'cam2'" in capsys.readouterr().out

@@ -29,6 +29,7 @@ def calibrate(recorded, out, *options):
     return main(["calibrate", str(recorded / "people.npz"), "--keypoints", "--out", str(out), *options])
 
 
+@pytest.mark.slow
 def test_people_become_a_rig_and_a_report(recorded, tmp_path, capsys):
     thigh = float(np.median(np.linalg.norm(walked()[:, KNEE] - walked()[:, HIP], axis=-1)))
     code = calibrate(

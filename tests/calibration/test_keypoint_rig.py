@@ -62,6 +62,7 @@ def from_people() -> JointJudgement:
     return judged(seen(rig), without_poses(rig))
 
 
+@pytest.mark.slow
 def test_people_place_cameras_of_which_nothing_but_lenses_was_known():
     found = from_people()
     assert found.accepted
@@ -140,6 +141,7 @@ def test_a_camera_that_saw_somebody_else_is_refused():
     assert not judged(with_view(seen(rig), 2, other), without_poses(rig)).accepted
 
 
+@pytest.mark.slow
 def test_a_wrong_lens_is_named():
     rig = ring(0)
     focal = np.array(rig.camera.focal_px)

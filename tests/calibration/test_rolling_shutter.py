@@ -56,6 +56,7 @@ def found(seed, *, rolling) -> Readout:
     return readout
 
 
+@pytest.mark.slow
 def test_a_rolling_shutter_is_measured_and_named():
     readout = found(2, rolling=True)
     np.testing.assert_allclose(readout.time, ROLLING, atol=0.08)

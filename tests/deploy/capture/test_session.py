@@ -42,6 +42,7 @@ HARMLESS = (
     FaultKind.DARK,
 )
 """All four frames of every pulse still arrive in time, so that no set may lack one."""
+QUICK = (FaultKind.MISSED_TRIGGER, FaultKind.LOST_FRAME, FaultKind.LATE, FaultKind.CLOCK_JUMP)
 CLOCKS = (FaultKind.CLOCK_JUMP, FaultKind.CLOCK_RESET)
 
 
@@ -68,7 +69,11 @@ def test_without_faults_every_pulse_is_a_complete_set(simulator: Simulator):
         assert rig.health().views[0].sync is State.LOCKED
 
 
-@pytest.mark.parametrize("kind", FAULTS, ids=lambda kind: kind.name.lower())
+@pytest.mark.parametrize(
+    "kind",
+    [kind if kind in QUICK else pytest.param(kind, marks=pytest.mark.slow) for kind in FAULTS],
+    ids=lambda kind: kind.name.lower(),
+)
 def test_no_fault_mixes_pulses_and_every_frame_is_accounted_for(simulator: Simulator, kind: FaultKind):
     with bench(simulator) as rig:
         for camera, pulse in ((1, 75), (2, 90), (1, 91)):
@@ -88,6 +93,7 @@ def test_no_fault_mixes_pulses_and_every_frame_is_accounted_for(simulator: Simul
             assert complete == set(range(WARM_UP + 60)) - {75, 90, 91}
 
 
+@pytest.mark.slow
 def test_all_faults_at_once_mix_nothing(simulator: Simulator):
     generator = np.random.default_rng(11)
     with bench(simulator) as rig:

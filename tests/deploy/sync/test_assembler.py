@@ -93,6 +93,7 @@ def test_a_clock_step_is_found_within_three_frames_and_mended_within_a_second(st
     assert len(verdict.complete) >= 400 - 4
 
 
+@pytest.mark.slow
 def test_free_clocks_stay_together_where_they_would_drift_apart():
     world = World(pulses=3000, cameras=4, faults=Faults(drift_ppb=DRIFTING), seed=6)
     verdict = replay(world, audit_every=50)
