@@ -16,7 +16,6 @@ from mvmono3d.deploy.cameras.virtual_truth import rig_path, take_folder
 from mvmono3d.errors import ConfigurationError
 from mvmono3d.geometry.rigid import camera_centres, rotation_from_vector, transform_from
 from mvmono3d.synthetic.actors import stage
-from mvmono3d.synthetic.motion import draw_noise, sample_noise
 from mvmono3d.synthetic.props import PropSettings
 from mvmono3d.synthetic.render.look import draw_look
 from mvmono3d.synthetic.render.renderer import Renderer, RenderSettings, exposure_times
@@ -24,12 +23,18 @@ from mvmono3d.synthetic.render.sheet import Sheet, SheetRenderer
 from mvmono3d.synthetic.render.take import Pictures, Take, write_take
 from mvmono3d.synthetic.streams import generator
 
-BOARD = Board(kind=BoardKind.CHARUCO, squares=(7, 5), square_m=0.04, marker_m=0.031, dictionary="DICT_4X4_50")
-"""The board of the scene "board"."""
+BOARD = Board(
+    kind=BoardKind.CHARUCO, squares=(7, 5), square_m=0.055, marker_m=0.036, dictionary="DICT_4X4_50"
+)
+"""The board of the scene "board", and of `deploy/sites/virtual/board.toml`."""
 _SKELETONS = {"hand": "hand21", "body": "body17"}
 _PROPS = PropSettings(held=0.3, moving=1, standing=0)
 _MARGIN = 0.4
 """White round the board, in squares."""
+_REACH = np.array([0.27, 0.27, 0.15, 0.45, 0.45, 1.2])
+_PACE_HZ = np.array([0.25, 0.375, 0.19, 0.31, 0.44, 0.125])
+"""How far and how often the board goes along the world's axes (m) and turns about its own (rad): six numbers
+without a common beat, so that seconds are enough to show it everywhere."""
 _TEXELS = 96
 """Of the board's print, per square."""
 
@@ -98,17 +103,23 @@ def board_sheet(board: Board, world_from_board: np.ndarray) -> Sheet:
 
 
 def wave_board(board: Board, rig: Rig, time_s: np.ndarray, *, seed: int) -> np.ndarray:
-    """Return poses `(time, 3, 4)` of a board waved slowly before the cameras, tilted every way."""
-    draw = generator(seed, "virtual board")
-    centres = camera_centres(np.asarray(rig.camera_from_world))
-    size = np.array(board.squares) * board.square_m
-    amplitude = np.array([0.09, 0.09, 0.09, 0.6, 0.6, 1.2])
-    moves = sample_noise(draw_noise(draw, amplitude, band_hz=(0.05, 0.35)), time_s)
+    """Return poses `(time, 3, 4)` of a board led over the cameras' images, near and far, tilted every way."""
+    size, watched = np.array(board.squares) * board.square_m, _watched(rig)
+    phase = generator(seed, "virtual board").uniform(0.0, 2.0 * np.pi, 6)
+    moves = _REACH * np.sin(2.0 * np.pi * _PACE_HZ * time_s[:, None] + phase)
     # The front faces -Z: a turned board looks at the cameras' middle.
-    towards = centres.mean(axis=0) / np.linalg.norm(centres.mean(axis=0))
+    towards = camera_centres(np.asarray(rig.camera_from_world)).mean(axis=0) - watched
+    towards /= np.linalg.norm(towards)
     side = np.cross(towards, [0.0, 1.0, 0.0] if abs(towards[1]) < 0.9 else [1.0, 0.0, 0.0])
     side /= np.linalg.norm(side)
     facing = np.stack([side, np.cross(-towards, side), -towards], axis=1)
     rotation = facing @ rotation_from_vector(moves[:, 3:])
     middle = np.array([*(0.5 * size), 0.0])
-    return transform_from(rotation, moves[:, :3] - rotation @ middle)
+    return transform_from(rotation, watched + moves[:, :3] - rotation @ middle)
+
+
+def _watched(rig: Rig) -> np.ndarray:
+    """Return the point nearest to all cameras' optical axes."""
+    poses = np.asarray(rig.camera_from_world)
+    across = np.eye(3) - poses[:, 2, :3, None] * poses[:, 2, None, :3]
+    return np.linalg.solve(across.sum(axis=0), np.einsum("vij,vj->i", across, camera_centres(poses)))

@@ -27,6 +27,8 @@ from mvmono3d.synthetic.render.truth import FrameTruth, project_joints, smear
 
 _BLACK, _WHITE, _BACK = 0.05, 0.75, 0.3
 _MARGIN_PX = 5
+_MOST_AT_ONCE = 1 << 14
+"""Places that OpenCV's `remap` is asked for at once: a side of its result is shorter than 2^15."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,9 +137,13 @@ class SheetRenderer:
         level = int(np.clip(np.floor(np.log2(max(ratio, 1.0))), 0, len(self._pyramid) - 1))
         page = self._pyramid[level]
         height, width = page.shape
-        u, v = (share * [width, height] - 0.5).astype(np.float32).T
-        grey = cv2.remap(page, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return _BLACK + (_WHITE - _BLACK) * grey.reshape(-1).astype(np.float64) / 255.0
+        texels = (share * [width, height] - 0.5).astype(np.float32)
+        grey = np.zeros(len(texels))
+        for first in range(0, len(texels), _MOST_AT_ONCE):
+            u, v = texels[first : first + _MOST_AT_ONCE].T
+            read = cv2.remap(page, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            grey[first : first + len(u)] = np.ravel(read)
+        return _BLACK + (_WHITE - _BLACK) * grey / 255.0
 
     def _lit(self, view: int, points: np.ndarray, normal: np.ndarray, albedo: np.ndarray) -> np.ndarray:
         """Return the light of all cameras' lights, in one camera's frame."""
