@@ -103,6 +103,10 @@ def read_manifest(path: Path) -> BundleManifest:
         raise InvalidFileError(f"{path} is not JSON: {error}") from None
     if not isinstance(content, dict):
         raise InvalidFileError(f"{path}: expected a JSON object, got {type(content).__name__}")
+    if "kind" in content:
+        raise InvalidFileError(
+            f"{path} is a {content['kind']}'s manifest; expected that of a bundle which reconstructs"
+        )
     check_schema(content.get("schema"), where=str(path))
     try:
         manifest = msgspec.convert(content, BundleManifest)

@@ -48,7 +48,7 @@ SMALL_CROPS = (
     "callbacks.summary=null",
     "evaluate=false",
 )
-MINIMAL_OF = {"detector": SMALL_CROPS}
+MINIMAL_OF = {"detector": SMALL_CROPS, "finder": SMALL_CROPS}
 
 
 def composed(folder: Path, *overrides: str):

@@ -53,8 +53,14 @@ def test_nothing_else_is_in_the_wheel(wheel: list[str]):
 
 def test_every_released_bundle_is_in_the_wheel_with_its_selftest(wheel: list[str]):
     bundles = [path.parent.relative_to(ROOT) for path in ROOT.glob("deploy/models/*/manifest.json")]
-    files = ("manifest.json", "model.onnx", "selftest.npz", "MODEL_CARD.md")
-    names = {f"mvmono3d/resources/{folder.as_posix()}/{file}" for folder in bundles for file in files}
+    graphs = {folder: [path.name for path in (ROOT / folder).glob("*.onnx")] for folder in bundles}
+    assert all(graphs.values())
+    files = ("manifest.json", "selftest.npz", "MODEL_CARD.md")
+    names = {
+        f"mvmono3d/resources/{folder.as_posix()}/{file}"
+        for folder in bundles
+        for file in (*files, *graphs[folder])
+    }
     assert names <= set(wheel)
 
 

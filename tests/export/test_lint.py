@@ -8,11 +8,14 @@ from onnx import TensorProto, helper
 
 from mvmono3d.core.resources import resource_folder
 from mvmono3d.deploy.bundle import read_bundle
+from mvmono3d.deploy.detect.bundle import IMAGES, OUTPUTS, is_detector_bundle, read_detector_bundle
 from mvmono3d.deploy.interface import TensorSpec
 from mvmono3d.errors import ConfigurationError
 from mvmono3d.export.lint import lint, refuse_unportable
 
-RELEASED = sorted(path.parent.name for path in resource_folder("deploy", "models").glob("*/manifest.json"))
+FOLDERS = sorted(path.parent for path in resource_folder("deploy", "models").glob("*/manifest.json"))
+RELEASED = [folder.name for folder in FOLDERS if not is_detector_bundle(folder)]
+DETECTORS = [folder for folder in FOLDERS if is_detector_bundle(folder)]
 CROPS = TensorSpec(name="crops", dtype="float32", shape="batch 1 8 8")
 JOINTS = TensorSpec(name="joints", dtype="float32", shape="batch 3 2")
 
@@ -26,6 +29,21 @@ def test_every_graph_of_a_released_bundle_runs_everywhere(name: str):
         values = [value.type.tensor_type for value in model.graph.value_info]
         assert len(values) > len(model.graph.node) / 2
         assert all(size.dim_value for value in values for size in value.shape.dim)
+
+
+@pytest.mark.parametrize("folder", DETECTORS, ids=lambda folder: folder.name)
+def test_every_graph_of_a_released_detector_runs_everywhere_for_any_number_of_crops(folder: Path):
+    bundle = read_detector_bundle(folder)
+    for graph in bundle.manifest.graphs:
+        cells = graph.size // 4
+        joints = len(bundle.manifest.skeleton.joints)
+        refuse_unportable(
+            onnx.shape_inference.infer_shapes(onnx.load(bundle.path_of(graph)), data_prop=True),
+            {"size": graph.size, "joint": joints, "row": cells, "column": cells},
+            inputs=IMAGES,
+            outputs=OUTPUTS[graph.role],
+            free=("view",),
+        )
 
 
 def _detector(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mvmono3d.deploy.bundle import read_bundle
+from mvmono3d.deploy.detect.bundle import is_detector_bundle
 from mvmono3d.deploy.reconstruct import reconstruct_with_bundle
 from tests.benchmarks.learned.bars import REAL_BARS, SAMPLE_BARS, STEP, Reached, reached_on
 from tests.benchmarks.learned.elsewhere import experiment_bars, peer_bars
@@ -44,7 +45,8 @@ class Findings:
 
 def find_bundles(folders):
     """Return skeleton name → folder: those named, else every released one."""
-    found = folders or sorted(path.parent for path in MODELS.glob("*/manifest.json"))
+    released = sorted(path.parent for path in MODELS.glob("*/manifest.json"))
+    found = folders or [folder for folder in released if not is_detector_bundle(folder)]
     return {read_bundle(Path(folder)).manifest.skeleton.name: Path(folder) for folder in found}
 
 
