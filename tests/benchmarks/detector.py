@@ -27,7 +27,6 @@ from mvmono3d.export.detector_trial import answers
 from mvmono3d.metrics.detection import NEAR
 from tests.benchmarks.machine import ROOT, commit, processor
 
-SCENES = {"train": 1, "val": 1, "test": 30}
 STILL = CropJitter(side=0.794, side_range=0.0, shift=0.0, turn_rad=0.0, mirrored_share=0.0)
 RUNS, VIEWS = 200, 4
 
@@ -46,11 +45,14 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--bundle", type=Path, nargs="+", default=[ROOT / "deploy/models/detector_hand21"])
+    parser.add_argument("--scenes", type=int, default=30)
     parser.add_argument("--cache", type=Path, default=ROOT / ".cache/mvmono3d")
     chosen = parser.parse_args(arguments)
     bundles = [read_detector_bundle(folder) for folder in chosen.bundle]
     name = bundles[0].manifest.skeleton.name
-    of_actor, whole = (test_crops(bundles[0], chosen.cache, cut=cut) for cut in ("actor", "whole"))
+    of_actor, whole = (
+        test_crops(bundles[0], chosen.cache, cut=cut, scenes=chosen.scenes) for cut in ("actor", "whole")
+    )
     parts = [
         f"# Detector of `{name}`",
         "",
@@ -68,7 +70,7 @@ def main(arguments=None):
     cv2.imwrite(str(chosen.out / "detector.png"), picture(bundles[0], of_actor))
 
 
-def test_crops(bundle, cache, *, cut):
+def test_crops(bundle, cache, *, cut, scenes):
     """Return the test crops of a cut, as stored: larger than the network's."""
     source = RenderedCrops(
         skeleton=bundle.manifest.skeleton,
@@ -77,7 +79,7 @@ def test_crops(bundle, cache, *, cut):
             skeleton=bundle.manifest.skeleton.name, size=208, margin=1.7, frames=4, samples=3,
             sensor_px=(640, 400), subjects=400,
         ),
-        scenes=SCENES,
+        scenes={"train": 1, "val": 1, "test": scenes},
         seed=0,
         cache=cache,
     )  # fmt: skip
@@ -103,10 +105,12 @@ def accuracy(bundles, store):
     for bundle in bundles:
         graph, crops = bundle.graph(JOINTS), cut(store, bundle)
         engine = load_detector_graph(bundle, graph)
-        for which, score in scores_of(answers(engine, crops), crops, size=graph.size).items():
+        scores = scores_of(answers(engine, crops), crops, size=graph.size)
+        for which, score in scores.items():
+            shares = f"{score.near:.1%} | {score.in_half:.0%} | {score.in_nine_tenths:.0%}"
             lines.append(
                 f"| {graph.precision} | {which} | {score.joints} | {score.median_px:.2f} "
-                f"| {score.p90_px:.2f} | {score.near:.1%} | {score.in_half:.0%} | {score.in_nine_tenths:.0%} |"
+                f"| {score.p90_px:.2f} | {shares} |"
             )
     note = (
         f"Pixels of the network's crops, {bundles[0].graph(JOINTS).size} px wide; shares of the crop's side; "

@@ -36,6 +36,7 @@ MINIMAL = (
 )
 # A user has to say which checkpoint and recordings.
 NEEDED = {"finetune": ("weights=null",), "bootstrap": ("weights=null", "data=synthetic")}
+NEEDED["bootstrap_detector"] = ("weights=null", "data=rendered_crops")
 SMALL_CROPS = (
     "data.source.samples.frames=1",
     "data.source.scenes={train: 1, val: 1, test: 1}",
@@ -48,7 +49,7 @@ SMALL_CROPS = (
     "callbacks.summary=null",
     "evaluate=false",
 )
-MINIMAL_OF = {"detector": SMALL_CROPS, "finder": SMALL_CROPS}
+MINIMAL_OF = dict.fromkeys(("detector", "finder", "bootstrap_detector"), SMALL_CROPS)
 
 
 def composed(folder: Path, *overrides: str):
