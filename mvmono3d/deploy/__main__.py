@@ -1,4 +1,4 @@
-"""`python -m mvmono3d.deploy BUNDLE`: does this bundle run here, and how fast?"""
+"""`python -m mvmono3d.deploy`: run a rig; with a bundle: does it run here, and how fast?"""
 
 import argparse
 import sys
@@ -7,42 +7,64 @@ from pathlib import Path
 from rich.console import Console
 
 from mvmono3d.deploy.bundle import Bundle, read_bundle
-from mvmono3d.deploy.engines.load import ENGINES, load_graph
+from mvmono3d.deploy.detect.bundle import is_detector_bundle, read_detector_bundle
+from mvmono3d.deploy.detect.selftest import check_detector
+from mvmono3d.deploy.engines.load import load_graph
 from mvmono3d.deploy.latency import measure_latency
+from mvmono3d.deploy.live import command as live
+from mvmono3d.deploy.manifest import MANIFEST_FILE
 from mvmono3d.deploy.selftest import check_bundle, read_selftest
 from mvmono3d.errors import MVMono3DError
 
-_EXAMPLE = "example: python -m mvmono3d.deploy my_bundle --frames 2000"
+_EXAMPLE = (
+    "examples: python -m mvmono3d.deploy; python -m mvmono3d.deploy --site deploy/sites/lab; "
+    "python -m mvmono3d.deploy my_bundle --frames 2000"
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Check a bundle on this machine and measure it; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m mvmono3d.deploy",
-        description="Check a bundle on this machine: hashes, self-test, latency. Needs no torch.",
-        epilog=_EXAMPLE,
-    )
-    parser.add_argument("bundle", type=Path, help="folder that `mvmono3d export` wrote")
-    parser.add_argument("--selftest", action="store_true", help="only hashes and self-test, no latency")
-    parser.add_argument("--frames", type=int, default=500, help="frames to time (default %(default)s)")
-    parser.add_argument("--threads", type=int, default=1, help="threads of one graph (default %(default)s)")
-    parser.add_argument(
-        "--engine", choices=ENGINES, default="cpu",
-        help="onnxruntime on the CPU or by CUDA, or TensorRT (default %(default)s)",
-    )  # fmt: skip
+    """Run a rig, or check a bundle; returns the exit code."""
+    parser = _parser()
     chosen = parser.parse_args(arguments)
     if chosen.frames < 1 or chosen.threads < 1:
         parser.error("--frames and --threads must be at least 1")
-    out = Console(highlight=False, soft_wrap=True)
     try:
-        bundle = read_bundle(chosen.bundle)
-        _report_selftest(bundle, out, threads=chosen.threads, engine=chosen.engine)
-        if not chosen.selftest:
-            _report_latency(bundle, out, frames=chosen.frames, threads=chosen.threads, engine=chosen.engine)
+        if chosen.what is not None and (Path(chosen.what) / MANIFEST_FILE).is_file():
+            _check_bundle(chosen)
+            return 0
+        if chosen.what is not None:
+            chosen.site = chosen.site or chosen.what
+        return live.run(chosen)
     except MVMono3DError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
-    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m mvmono3d.deploy", description=live.__doc__, epilog=_EXAMPLE
+    )
+    parser.add_argument(
+        "what", nargs="?", metavar="SITE|BUNDLE", help="as --site; the folder of a bundle is checked instead"
+    )
+    live.add_arguments(parser)
+    bundle = parser.add_argument_group("checking a bundle: hashes, self-test, latency")
+    bundle.add_argument("--selftest", action="store_true", help="only hashes and self-test, no latency")
+    bundle.add_argument("--frames", type=int, default=500, help="frames to time (default %(default)s)")
+    return parser
+
+
+def _check_bundle(chosen: argparse.Namespace) -> None:
+    out = Console(highlight=False, soft_wrap=True)
+    if is_detector_bundle(Path(chosen.what)):
+        detector = read_detector_bundle(Path(chosen.what))
+        for role, apart in check_detector(detector, threads=chosen.threads, engine=chosen.engine).items():
+            out.print(f"{chosen.what}: {role} agrees with where it was exported within {apart:.2g}")
+        return
+    bundle = read_bundle(Path(chosen.what))
+    _report_selftest(bundle, out, threads=chosen.threads, engine=chosen.engine)
+    if not chosen.selftest:
+        _report_latency(bundle, out, frames=chosen.frames, threads=chosen.threads, engine=chosen.engine)
 
 
 def _report_selftest(bundle: Bundle, out: Console, *, threads: int, engine: str) -> None:

@@ -4,6 +4,7 @@ The first line on the input says what to do, further ones are orders, and its en
 is left behind, however the other one died. Lines on the output are what the process has to say.
 """
 
+import os
 import queue
 import signal
 import sys
@@ -26,7 +27,11 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready", tag_field="s
 def first_line(kind: type[First]) -> First:
     """Return what this process is to do; from here on only the input's end ends it, and no Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return msgspec.json.decode(sys.stdin.buffer.readline(), type=kind)
+    line = b""
+    # Byte by byte: a buffer would swallow the lines that follow.
+    while not line.endswith(b"\n") and (byte := os.read(0, 1)):
+        line += byte
+    return msgspec.json.decode(line, type=kind)
 
 
 def say(message: msgspec.Struct) -> None:
@@ -68,6 +73,10 @@ class Orders(Generic[Order]):
         return self._ended.wait(seconds)
 
     def _read(self) -> None:
-        for line in sys.stdin.buffer:
-            self._waiting.put(self._decoder.decode(line))
+        # Past Python's buffer, whose lock a thread that waits would still hold when the process ends.
+        rest = b""
+        while content := os.read(0, 1 << 16):
+            *lines, rest = (rest + content).split(b"\n")
+            for line in lines:
+                self._waiting.put(self._decoder.decode(line))
         self._ended.set()

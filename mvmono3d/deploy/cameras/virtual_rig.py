@@ -6,6 +6,7 @@ not.
 """
 
 import logging
+import os
 import queue
 import sys
 import threading
@@ -96,9 +97,12 @@ def _light_of(order: RigOrder) -> Light:
     source, exposure_ns = order.source, order.lighting.exposure_ns
     if source.live:
         return LiveLight(pictures_of(source, rate_hz=order.rate_hz, exposure_ns=exposure_ns))
-    told = [0.0]
+    told, parent = [0.0], os.getppid()
 
     def progress(done: int, frames: int) -> None:
+        if os.getppid() != parent:
+            # Whoever wanted the pictures is gone.
+            sys.exit(1)
         if done == frames or done / frames >= told[0] + _TELL_EVERY:
             told[0] = done / frames
             _LOG.info("%d of %d frames rendered (once: they are kept for the next start)", done, frames)

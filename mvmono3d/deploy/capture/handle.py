@@ -122,13 +122,13 @@ def start_capture(settings: CaptureSettings, *, timeout_s: float = _START_S) -> 
 
     Raises `CameraError` where that fails, with the reason.
     """
-    _check_free(settings.ring)
+    check_free(settings.ring)
     handle = CaptureHandle(settings)
     handle.await_start(timeout_s)
     return handle
 
 
-def _check_free(ring: str) -> None:
+def check_free(ring: str) -> None:
     """Refuse the ring of a capture process that lives; raises `InvalidFileError` for an impossible name."""
     path_of(ring)
     try:

@@ -43,6 +43,9 @@ class RemoteEyes:
 
     def look(self, number: int, asked: Question) -> Looked:
         """Return what the detector sees in a frame set of the ring."""
+        self._answers.take(0.0)
+        if not self._answers.writer_lives:
+            return Looked(None, 0.0, "the detector is not there")
         self._asks.put(
             Ask(number=number, windows=[windows_part(each) for each in asked.windows], search=asked.search)
         )

@@ -1,7 +1,7 @@
 """Joints of one actor from what its views saw, frame by frame: state in, state out."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float32
@@ -45,6 +45,7 @@ class Moment:
     """Standard deviation of a good detection, per axis."""
 
 
+@runtime_checkable
 class Reconstructor(Protocol):
     """Whatever makes joints of detections."""
 

@@ -201,6 +201,9 @@ class Site(Table, frozen=True):
     skeleton: _Text = "hand21"
     bundle: _Text | None = None
     """Folder of the model; absent: the released one for the skeleton."""
+    detector: _Text | None = None
+    """What finds joints in images: a network's folder or file, detections (.npz), or `truth` for rehearsals
+    on virtual cameras; absent: the released network for the skeleton."""
     light: Light = Light()
     sync: Sync = Sync()
     ring: Ring = Ring()

@@ -1,0 +1,173 @@
+"""Starts a rig's processes, looks after them, and ends them all."""
+
+import queue
+import sys
+import time
+from contextlib import suppress
+
+import msgspec
+
+from mvmono3d.deploy.capture.handle import CaptureHandle, check_free
+from mvmono3d.deploy.capture.health import CaptureHealth, CaptureState
+from mvmono3d.deploy.live.child import Child, Heard, State
+from mvmono3d.deploy.live.plan import LOOP, SERVER, VIEWER, Plan
+from mvmono3d.deploy.live.words import status_line
+from mvmono3d.deploy.loop.orders import FirstPose, LoopReport, Relay, RigState
+from mvmono3d.deploy.worker import Ready
+from mvmono3d.errors import CameraError, MVMono3DError
+
+_TURN_S, _LINE_S, _STALE_S = 0.05, 1.0, 2.5
+_STOP_S, _GIVE_UP_S = 20.0, 1.0
+_LATE_S = 3.0
+"""How long a death stays a warning once the part is back."""
+
+Said = Ready | LoopReport | Relay | FirstPose
+
+
+class Supervisor:
+    """One run of a rig."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan, self._heard = plan, queue.SimpleQueue[Heard]()
+        self._children: dict[str, Child] = {}
+        self._capture: CaptureHandle | None = None
+        self._captured = False
+        self._report: LoopReport | None = None
+        self._report_s = self._line_s = 0.0
+        self._told = RigState()
+        self._died_s: dict[str, float] = {}
+        self._deaths: dict[str, int] = {}
+        self._seq, self._asked = 0, False
+        self.begun_s = time.monotonic()
+
+    def ask_to_end(self) -> None:
+        """End soon; may be called by a signal handler."""
+        self._asked = True
+
+    def run(self) -> int:
+        """Run until asked to end, or a recording that is played is over; returns the exit code.
+
+        Raises the reason where the cameras or a part could not begin.
+        """
+        try:
+            check_free(self._plan.capture.ring)
+            self._capture = CaptureHandle(self._plan.capture)
+            for part in self._plan.parts:
+                if part.name not in (*self._plan.late, VIEWER):
+                    self._children[part.name] = Child(part, self._heard)
+            while not self._asked and not self._turn():
+                pass
+        finally:
+            self._end()
+        return 0
+
+    def _turn(self) -> bool:
+        """Hear, look, tell; returns whether it is over."""
+        self._hear()
+        now_s, health = time.monotonic(), self._look_at_capture()
+        if health.state is CaptureState.ENDED:
+            return True
+        for name, child in self._children.items():
+            child.look(now_s)
+            if child.deaths > self._deaths.get(name, 0):
+                self._deaths[name], self._died_s[name] = child.deaths, now_s
+        self._start_late(health)
+        self._tell(health, now_s)
+        if now_s - self._line_s >= _LINE_S:
+            self._line_s = now_s
+            self._print(health, now_s)
+        return False
+
+    def _start_late(self, health: CaptureHealth) -> None:
+        """Start what has to wait for the cameras, or for the stream."""
+        for part in self._plan.parts:
+            if part.name in self._children:
+                continue
+            waits = part.name in self._plan.late and health.state is not CaptureState.RUNNING
+            streams = all(self._children[name].state is State.RUNNING for name in (SERVER, LOOP))
+            if not waits and (part.name != VIEWER or streams):
+                self._children[part.name] = Child(part, self._heard)
+
+    def _hear(self) -> None:
+        end_s = time.monotonic() + _TURN_S
+        while (left_s := end_s - time.monotonic()) > 0:
+            try:
+                heard = self._heard.get(timeout=left_s)
+            except queue.Empty:
+                return
+            self._take(heard)
+
+    def _take(self, heard: Heard) -> None:
+        child = self._children[heard.part]
+        if child.part.order is None:
+            if child.state is not State.RUNNING:
+                self._write(f"{heard.part}: {heard.line.decode(errors='replace').strip()}")
+            child.ready()
+            return
+        said = msgspec.json.decode(heard.line, type=Said)
+        if isinstance(said, Ready):
+            child.ready(said.error)
+            if said.error and not child.deaths:
+                raise MVMono3DError(f"{heard.part}: {said.error}")
+        elif isinstance(said, LoopReport):
+            self._report, self._report_s = said, time.monotonic()
+        elif isinstance(said, FirstPose):
+            self._write(f"first pose {time.monotonic() - self.begun_s:.1f} s after the start")
+
+    def _look_at_capture(self) -> CaptureHealth:
+        if self._capture is None:
+            raise CameraError("no capture process")
+        health = self._capture.health()
+        self._captured |= health.state is CaptureState.RUNNING
+        if health.state is CaptureState.FAILED or not (self._capture.alive or self._captured):
+            if not self._captured:
+                raise CameraError(f"no capture: {health.message or 'see what stands above'}")
+            self._died_s["cameras"] = time.monotonic()
+            self._capture.stop()
+            self._capture = CaptureHandle(self._plan.capture)
+        return health
+
+    def _tell(self, health: CaptureHealth, now_s: float) -> None:
+        """Tell the loop how everything is, where that is news; it puts it into the stream."""
+        lighting = health.lighting
+        state = RigState(
+            parts={
+                "cameras": str(health.state),
+                **{name: each.words for name, each in self._children.items()},
+            },
+            warnings=self._troubles(now_s, health),
+            exposure_ns=None if lighting is None else lighting.exposure_ns,
+        )
+        if state != self._told and self._children[LOOP].state is State.RUNNING:
+            self._told = state
+            self._children[LOOP].tell(state)
+
+    def _troubles(self, now_s: float, health: CaptureHealth) -> tuple[str, ...]:
+        found = [
+            f"{name} {each.words}" for name, each in self._children.items() if each.state is State.RESTARTING
+        ]
+        found += [
+            f"{name} died and is back"
+            for name, died_s in self._died_s.items()
+            if now_s - died_s < _LATE_S and not any(each.startswith(name) for each in found)
+        ]
+        return (*found, *((health.message,) if health.message else ()))
+
+    def _print(self, health: CaptureHealth, now_s: float) -> None:
+        fresh = self._report if now_s - self._report_s < _STALE_S else None
+        self._write(status_line(fresh, health, recording=None, troubles=self._troubles(now_s, health)))
+
+    def _write(self, line: str) -> None:
+        # Whoever reads the lines may have gone; the rig goes on.
+        with suppress(BrokenPipeError):
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+
+    def _end(self) -> None:
+        for child in self._children.values():
+            child.ask_to_end()
+        for child in self._children.values():
+            child.await_end()
+        if self._capture is not None:
+            # Cameras that are still being opened, or a scene that is rendered, are not waited for.
+            self._capture.stop(timeout_s=_STOP_S if self._captured else _GIVE_UP_S)

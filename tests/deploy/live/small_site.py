@@ -1,0 +1,45 @@
+"""The virtual site with images of 160 x 100 px and half a second of motion: rendered in a second or two."""
+
+import uuid
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from mvmono3d.core.resources import resource_folder
+from mvmono3d.core.rig_file import read_rig, write_rig
+
+_SHRUNK = 4
+_SITE = """
+schema: 1
+name: small
+backend: {{kind: virtual, scene: hand, seed: 2, seconds: 0.5, true_rig: rig.toml}}
+cameras:
+  - {{name: cam0, serial: VIRTUAL0}}
+  - {{name: cam1, serial: VIRTUAL1}}
+  - {{name: cam2, serial: VIRTUAL2}}
+  - {{name: cam3, serial: VIRTUAL3}}
+rig: rig.toml
+image:
+  region: {{width_px: 160, height_px: 100}}
+trigger: {{rate_hz: 20}}
+ring: {{name: {name}}}
+skeleton: hand21
+detector: truth
+"""
+
+
+def write_site(folder: Path) -> Path:
+    """Write the site; its ring's name is one of its own."""
+    rig = read_rig(resource_folder("deploy", "sites", "virtual") / "rig.toml")
+    camera = replace(
+        rig.camera,
+        focal_px=rig.camera.focal_px / _SHRUNK,
+        centre_px=(rig.camera.centre_px + 0.5) / _SHRUNK - 0.5,
+        size_px=np.asarray(rig.camera.size_px) // _SHRUNK,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_rig(folder / "rig.toml", replace(rig, camera=camera))
+    path = folder / "site.yaml"
+    path.write_text(_SITE.format(name=f"small-{uuid.uuid4().hex[:8]}"))
+    return path

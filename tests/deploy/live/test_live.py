@@ -1,0 +1,165 @@
+"""A whole rig of processes on virtual cameras: poses come, the dead come back, Ctrl-C leaves nobody behind."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mvmono3d.deploy.client import Stream, connect
+from mvmono3d.deploy.client.commands import set_roi
+from mvmono3d.deploy.server.pose_frame import PoseFrame
+from tests.deploy.live.small_site import write_site
+
+_PATIENCE_S = 90.0
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    found = [int(each) for path in tasks for each in path.read_text().split()]
+    return found + [pid for child in found for pid in _children(child)]
+
+
+@dataclass
+class Rig:
+    """A rig that runs."""
+
+    process: "subprocess.Popen[str]"
+    port: int
+    seen: set[int] = field(default_factory=set)
+
+    def pid_of(self, module: str) -> int:
+        for pid in _children(self.process.pid):
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            if module.encode() in words:
+                return pid
+        raise ProcessLookupError(module)
+
+    def stream(self) -> Stream[PoseFrame]:
+        token = Path(os.environ["XDG_CONFIG_HOME"]) / "mvmono3d" / "control-token"
+        end_s = time.monotonic() + _PATIENCE_S
+        while not token.is_file() and time.monotonic() < end_s:
+            time.sleep(0.1)
+        return connect(
+            f"ws://127.0.0.1:{self.port}", control_token=token.read_text().strip(), patience_s=_PATIENCE_S
+        )
+
+
+@contextmanager
+def running(site: Path, *more: str) -> Iterator[Rig]:
+    port = _free_port()
+    command = [sys.executable, "-m", "mvmono3d.deploy", "--site", str(site), "--port", str(port), *more]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    try:
+        yield Rig(process, port)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
+
+
+def _until(stream: Stream[PoseFrame], holds: Callable[[PoseFrame], bool], *, patience_s: float) -> PoseFrame:
+    end_s = time.monotonic() + patience_s
+    while time.monotonic() < end_s:
+        frame = stream.receive(1.0)
+        if frame is not None and holds(frame):
+            return frame
+    raise TimeoutError(f"nothing of the kind within {patience_s} s")
+
+
+def _somebody(frame: PoseFrame) -> bool:
+    return bool(frame.actors) and frame.actors[0].present.any()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    before = os.environ.get("XDG_CONFIG_HOME")
+    os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))
+    yield write_site(tmp_path_factory.mktemp("site"))
+    if before is None:
+        del os.environ["XDG_CONFIG_HOME"]
+    else:
+        os.environ["XDG_CONFIG_HOME"] = before
+
+
+def test_a_rig_streams_survives_its_parts_and_ends_without_a_trace(site: Path):
+    with running(site, "--no-viewer") as rig:
+        with rig.stream() as stream:
+            first = _until(stream, _somebody, patience_s=_PATIENCE_S)
+            assert first.actors[0].points_world.shape == (21, 3)
+            assert any("rehearsal" in each for each in first.warnings)
+            _detector_dies(rig, stream)
+            _region_is_set(stream)
+            _loop_dies(rig, stream)
+        family = _children(rig.process.pid)
+        rig.process.send_signal(signal.SIGINT)
+        output, _ = rig.process.communicate(timeout=60)
+    assert rig.process.returncode == 0, output
+    assert re.search(r"of \d+\.\d sets/s .* age \d", output), output
+    assert not [pid for pid in family if Path(f"/proc/{pid}/task").exists()]
+
+
+def _detector_dies(rig: Rig, stream: Stream[PoseFrame]) -> None:
+    os.kill(rig.pid_of("mvmono3d.deploy.detect.process"), signal.SIGKILL)
+    told = _until(stream, lambda frame: any("detector" in each for each in frame.warnings), patience_s=20)
+    # Others go on: sets keep being answered without it.
+    assert _until(stream, lambda frame: frame.seq > told.seq + 2, patience_s=20)
+    back = _until(
+        stream,
+        lambda frame: _somebody(frame) and not any("is not there" in each for each in frame.warnings),
+        patience_s=30,
+    )
+    assert back.seq > told.seq
+
+
+def _region_is_set(stream: Stream[PoseFrame]) -> None:
+    stream.command(set_roi((5.0, 0.0, 0.0), (0.1, 0.1, 0.1)))
+    _until(stream, lambda frame: not frame.actors, patience_s=20)
+    assert stream.status is not None
+    assert stream.status.roi is not None
+    stream.command(set_roi((0.0, 0.0, 0.0), (5.0, 5.0, 5.0)))
+    _until(stream, _somebody, patience_s=20)
+
+
+def _loop_dies(rig: Rig, stream: Stream[PoseFrame]) -> None:
+    before = rig.pid_of("mvmono3d.deploy.loop.process")
+    os.kill(before, signal.SIGKILL)
+    back = _until(stream, lambda frame: any("loop died" in each for each in frame.warnings), patience_s=30)
+    assert np.isfinite(back.published_ns)
+    assert rig.pid_of("mvmono3d.deploy.loop.process") != before
+
+
+def test_when_the_one_that_looks_after_all_is_killed_nobody_stays(site: Path):
+    with running(site, "--no-viewer") as rig, rig.stream() as stream:
+        _until(stream, _somebody, patience_s=_PATIENCE_S)
+        family = _children(rig.process.pid)
+        rig.process.kill()
+        end_s = time.monotonic() + 30
+        while (left := [pid for pid in family if _lives(pid)]) and time.monotonic() < end_s:
+            time.sleep(0.2)
+        assert not left
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split(") ")[1][0] != "Z"
+    except FileNotFoundError:
+        return False
