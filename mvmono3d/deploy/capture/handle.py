@@ -10,6 +10,7 @@ import logging
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from types import TracebackType
 
 import msgspec
@@ -17,6 +18,7 @@ import msgspec
 from mvmono3d.deploy.capture.board import BoardReader, remove_board
 from mvmono3d.deploy.capture.health import CaptureHealth, CaptureState
 from mvmono3d.deploy.capture.settings import CaptureSettings
+from mvmono3d.deploy.exposure.control import Lighting
 from mvmono3d.deploy.ring.memory import path_of, remove_ring
 from mvmono3d.deploy.ring.reader import RingReader
 from mvmono3d.errors import CameraError, InvalidFileError
@@ -32,6 +34,8 @@ class CaptureHandle:
     def __init__(self, settings: CaptureSettings) -> None:
         self.ring = settings.ring
         """Name of the ring that it writes."""
+        self.period_ns = settings.cameras.period_ns
+        """Least time between two trigger pulses."""
         self._board: BoardReader | None = None
         self._removed = False
         self._process = subprocess.Popen([sys.executable, "-m", _MODULE], stdin=subprocess.PIPE)
@@ -60,6 +64,14 @@ class CaptureHandle:
             return health
         died = f"the capture process ended with code {self._process.returncode}"
         return msgspec.structs.replace(health, state=CaptureState.FAILED, message=died)
+
+    def light(self, lighting: Lighting) -> None:
+        """Set exposure, gain and strobe of all cameras within a tenth of a second; `health` tells."""
+        if self._pipe is None or self._pipe.closed:
+            return
+        with suppress(BrokenPipeError):
+            self._pipe.write(msgspec.json.encode(lighting) + b"\n")
+            self._pipe.flush()
 
     def stop(self, *, timeout_s: float = _STOP_S) -> CaptureHealth:
         """Let what waits leave, end the process and return its last health; safe to call twice."""

@@ -19,6 +19,7 @@ from mvmono3d.deploy.capture.board import Board
 from mvmono3d.deploy.capture.health import CaptureHealth, CaptureState
 from mvmono3d.deploy.capture.session import Capture
 from mvmono3d.deploy.capture.settings import CaptureSettings
+from mvmono3d.deploy.exposure.control import Lighting
 from mvmono3d.errors import MVMono3DError
 
 _LOG = logging.getLogger(__name__)
@@ -29,11 +30,12 @@ _SWITCH_S = 0.0005
 """How long a thread that connects a camera may hold up the one that polls."""
 
 
-class _End:
-    """Whether to end: a signal, the end of the input, or the process that started this one is gone."""
+class _Input:
+    """Orders, and whether to end: a signal, the end of the input, or whoever started this process is gone."""
 
     def __init__(self) -> None:
         self._parent, self._next_s, self._signalled = os.getppid(), 0.0, False
+        self._rest = b""
 
     def signal(self, number: int, frame: FrameType | None) -> None:
         del number, frame
@@ -44,11 +46,29 @@ class _End:
         """Say whether nobody is left who started this."""
         return os.getppid() != self._parent
 
-    def asked(self, now_s: float) -> bool:
-        if now_s >= self._next_s:
-            self._next_s = now_s + _PARENT_S
-            readable, _, _ = select.select([sys.stdin], [], [], 0)
-            self._signalled |= bool(readable) or self.orphaned
+    def first_line(self) -> bytes:
+        """Wait for the first line; unbuffered, so that `select` sees the others."""
+        while b"\n" not in self._rest and (content := os.read(0, 1 << 16)):
+            self._rest += content
+        line, _, self._rest = self._rest.partition(b"\n")
+        return line
+
+    def orders(self, now_s: float) -> list[Lighting]:
+        """Return how the cameras are to be lit, as told since the last look."""
+        if now_s < self._next_s:
+            return []
+        self._next_s = now_s + _PARENT_S
+        if select.select([0], [], [], 0)[0]:
+            content = os.read(0, 1 << 16)
+            self._signalled |= not content
+            self._rest += content
+        self._signalled |= self.orphaned
+        *lines, self._rest = self._rest.split(b"\n")
+        return [msgspec.json.decode(line, type=Lighting) for line in lines]
+
+    @property
+    def ended(self) -> bool:
+        """Say whether to end."""
         return self._signalled
 
 
@@ -57,27 +77,27 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="capture: %(message)s", stream=sys.stderr)
     # Ctrl-C reaches the whole group; whoever started this one decides when it ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end = _End()
-    signal.signal(signal.SIGTERM, end.signal)
-    settings = msgspec.json.decode(sys.stdin.buffer.readline(), type=CaptureSettings)
+    told = _Input()
+    signal.signal(signal.SIGTERM, told.signal)
+    settings = msgspec.json.decode(told.first_line(), type=CaptureSettings)
     try:
         board = Board(settings.ring)
     except MVMono3DError as error:
         _LOG.error("%s", error)
         return error.exit_code
-    code = _capture(settings, board, end)
+    code = _capture(settings, board, told)
     # Whoever started this one reads the last words, then removes them.
-    if end.orphaned:
+    if told.orphaned:
         board.remove()
     return code
 
 
-def _capture(settings: CaptureSettings, board: Board, end: _End) -> int:
+def _capture(settings: CaptureSettings, board: Board, told: _Input) -> int:
     board.write(CaptureHealth(pid=os.getpid(), state=CaptureState.STARTING))
     if settings.realtime:
         _go_first()
     try:
-        _run(Capture(settings, backend_of(settings.source), pid=os.getpid()), board, end)
+        _run(Capture(settings, backend_of(settings.source), pid=os.getpid()), board, told)
     except MVMono3DError as error:
         _LOG.error("%s", error)
         board.write(CaptureHealth(pid=os.getpid(), state=CaptureState.FAILED, message=str(error)))
@@ -93,26 +113,28 @@ def _go_first() -> None:
         _LOG.warning("no right to real-time priority: other programs can hold capture up (ulimit -r 1)")
 
 
-def _run(capture: Capture, board: Board, end: _End) -> None:
+def _run(capture: Capture, board: Board, told: _Input) -> None:
     try:
         capture.open()
         # What was loaded stays; looking through it again and again would cost milliseconds.
         gc.freeze()
         sys.setswitchinterval(_SWITCH_S)
-        _repeat(capture, board, end)
+        _repeat(capture, board, told)
     finally:
         capture.close()
     board.write(capture.health(CaptureState.ENDED))
 
 
-def _repeat(capture: Capture, board: Board, end: _End) -> None:
+def _repeat(capture: Capture, board: Board, told: _Input) -> None:
     written_s = 0.0
     while not capture.ended:
         busy, now_s = capture.step(), time.monotonic()
         if busy or now_s - written_s >= _BOARD_S:
             board.write(capture.health(CaptureState.RUNNING))
             written_s = now_s
-        if end.asked(now_s):
+        for lighting in told.orders(now_s):
+            capture.light(lighting)
+        if told.ended:
             return
         if not busy:
             time.sleep(_IDLE_S)

@@ -11,7 +11,7 @@ from mvmono3d.deploy.capture.intake import Intake
 from mvmono3d.deploy.capture.lighting import LightingWatch
 from mvmono3d.deploy.capture.rates import Rates
 from mvmono3d.deploy.capture.settings import CaptureSettings
-from mvmono3d.deploy.exposure.control import LightingLimits
+from mvmono3d.deploy.exposure.control import Lighting, LightingLimits
 from mvmono3d.deploy.ring.writer import RingFrame, RingWriter
 from mvmono3d.deploy.sync.assembler import Assembler
 from mvmono3d.deploy.sync.ledger import Ledger
@@ -89,6 +89,11 @@ class Capture:
         self._ask_health(now_ns)
         self._heard_ns = now_ns if frames else self._heard_ns
         return bool(frames)
+
+    def light(self, lighting: Lighting) -> None:
+        """Set exposure, gain and strobe of all cameras; a control that follows brightness begins there."""
+        self._watch.lighting = lighting
+        self._apply(lighting)
 
     @property
     def ended(self) -> bool:
@@ -199,9 +204,12 @@ class Capture:
             time_ns=frame_set.time_ns,
         )
         if lighting is not None:
-            self._backend.adjust(lighting)
-            self._intake.lighting = [lighting] * len(self._cameras)
-            self._assembler.reconfigured()
+            self._apply(lighting)
+
+    def _apply(self, lighting: Lighting) -> None:
+        self._backend.adjust(lighting)
+        self._intake.lighting = [lighting] * len(self._cameras)
+        self._assembler.reconfigured()
 
     def _mind_presence(self, now_ns: int) -> None:
         """Notice who is gone and who is back."""

@@ -50,7 +50,15 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """Why nothing could be seen; empty where it could."""
 
 
-Sent = TypeVar("Sent", Ask, Answer, Images)
+class JointsPart(msgspec.Struct, frozen=True, kw_only=True):
+    """The 2D joints of one actor that an answer was made of, for who watches the rig."""
+
+    time_ns: int
+    joints: list[list[list[float]]]
+    """View, joint, then u v confidence; confidence 0: not detected."""
+
+
+Sent = TypeVar("Sent", Ask, Answer, Images, JointsPart)
 
 
 class Outlet(Generic[Sent]):
@@ -123,6 +131,11 @@ def ask_name(name: str) -> str:
 def answer_name(name: str) -> str:
     """Where its detector answers."""
     return f"{name}.seen"
+
+
+def joints_name(name: str) -> str:
+    """Where the loop puts the joints that it worked with."""
+    return f"{name}.joints"
 
 
 def preview_name(name: str) -> str:

@@ -38,7 +38,7 @@ def look(
     seen = [_seen(whole, each, detector) for each in (*windows, *found) if each.known.any()]
     if not seen:
         return Sighting.nothing(len(whole.present), len(detector.skeleton.joints))
-    return Sighting.stack(seen)
+    return Sighting.concatenate(seen)
 
 
 def _seen(whole: WholeImages, windows: Windows, detector: Detector) -> Sighting:
@@ -46,8 +46,8 @@ def _seen(whole: WholeImages, windows: Windows, detector: Detector) -> Sighting:
     joints = detector.detect(crops)
     back = image_from_crop(crops.crop_from_image)
     return Sighting(
-        pixels=carry_pixels(back, joints.pixels),
-        sigma_px=joints.sigma_px * similarity_scale(back)[:, None],
-        confidence=np.where(crops.known[:, None], joints.confidence, 0.0),
-        visible=joints.visible,
+        pixels=carry_pixels(back, joints.pixels)[None],
+        sigma_px=(joints.sigma_px * similarity_scale(back)[:, None])[None],
+        confidence=np.where(crops.known[:, None], joints.confidence, 0.0)[None],
+        visible=joints.visible[None],
     )

@@ -53,6 +53,8 @@ class Child:
         self.state, self.message = State.STARTING, ""
         self.deaths = 0
         """How often it died unasked."""
+        self.ready_s = 0.0
+        """When it last began to work."""
         self._hasty = 0
         self._due_s: float | None = None
         self._start()
@@ -73,7 +75,7 @@ class Child:
         """Note that it has begun to work, or why it can't."""
         self.message = message
         if not message:
-            self.state = State.RUNNING
+            self.state, self.ready_s = State.RUNNING, time.monotonic()
 
     def look(self, now_s: float) -> None:
         """Start it again where it died, after a pause if it dies again and again."""

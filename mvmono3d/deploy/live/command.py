@@ -4,6 +4,7 @@ import argparse
 import logging
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 
 from mvmono3d.deploy.engines.load import ENGINES
@@ -21,6 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--viewer-port", type=int, default=8080, help="of the view in the browser (default %(default)s)")
     add("--no-viewer", action="store_true", help="stream only")
     add("--detector", metavar="WHICH", help="instead of the site's: a folder, a .npz, or truth")
+    add(
+        "--home",
+        type=Path,
+        metavar="FOLDER",
+        help="where takes/ and consents/ lie (default: beside the site file; here for a site that ships)",
+    )
     add("--engine", choices=ENGINES, default="cpu", help="what the networks run on (default %(default)s)")
     add("--threads", type=int, default=1, help="threads of one graph (default %(default)s)")
 
@@ -33,12 +40,14 @@ def run(chosen: argparse.Namespace) -> int:
             raise ConfigurationError(f"--{name.replace('_', '-')} {port}, expected 1 to 65535")
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     loaded = read_site(chosen.site or SHIPPED)
+    ships = chosen.site is None or not Path(chosen.site).exists()
     choice = Choice(
         port=chosen.port,
         viewer_port=None if chosen.no_viewer else chosen.viewer_port,
         detector=chosen.detector,
         engine=chosen.engine,
         threads=chosen.threads,
+        home=chosen.home or (Path.cwd() if ships else None),
     )
     supervisor = Supervisor(make_plan(loaded, choice))
 

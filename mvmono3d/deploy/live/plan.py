@@ -10,11 +10,12 @@ from mvmono3d.deploy.capture.settings import CaptureSettings
 from mvmono3d.deploy.detect.process import DetectOrder
 from mvmono3d.deploy.detect.source import DetectorSource, NetworkSource, RecordedSource, TruthSource
 from mvmono3d.deploy.live.child import Part
+from mvmono3d.deploy.live.orders import GuardOrder, TakingOrder
 from mvmono3d.deploy.loop.orders import LoopOrder
 from mvmono3d.deploy.released import released_bundle
 from mvmono3d.deploy.server.settings import is_loopback
 from mvmono3d.deploy.site.site_file import LoadedSite
-from mvmono3d.deploy.site.wiring import capture_settings, server_settings
+from mvmono3d.deploy.site.wiring import capture_settings, recorder_settings, server_settings
 from mvmono3d.errors import ConfigurationError
 
 TRUTH = "truth"
@@ -32,6 +33,10 @@ class Plan:
     """In the order in which they start; the detector waits for the cameras where `late` says so."""
     late: tuple[str, ...]
     url: str
+    taking: TakingOrder
+    """How takes are recorded; folder, consent and purpose come with the command."""
+    home: Path
+    """Where `takes` and `consents` lie."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,8 @@ class Choice:
     """Instead of the site's."""
     engine: str = "cpu"
     threads: int = 1
+    home: Path | None = None
+    """Folder of `takes` and `consents`; `None`: the site's."""
 
 
 def make_plan(loaded: LoadedSite, choice: Choice) -> Plan:
@@ -72,12 +79,41 @@ def make_plan(loaded: LoadedSite, choice: Choice) -> Plan:
             ),
         ),
     ]
+    parts.append(_guard(loaded, choice))
     url = f"{'ws' if loaded.site.server.certificate is None else 'wss'}://{loaded.site.server.address}:{port}"
     if choice.viewer_port is not None:
         _check_port("127.0.0.1", choice.viewer_port, option="--viewer-port")
         parts.append(_viewer(loaded, url, choice.viewer_port))
     late = (DETECTOR,) if isinstance(source, TruthSource) else ()
-    return Plan(capture=capture, parts=tuple(parts), late=late, url=url)
+    return Plan(
+        capture=capture,
+        parts=tuple(parts),
+        late=late,
+        url=url,
+        taking=_taking(loaded, capture),
+        home=choice.home or loaded.path.parent,
+    )
+
+
+def _guard(loaded: LoadedSite, choice: Choice) -> Part:
+    order = GuardOrder(
+        name=loaded.site.ring.name, rig=str(loaded.rig_path), home=str(choice.home or loaded.path.parent)
+    )
+    return Part(name=GUARD, module="mvmono3d.deploy.live.guarding", order=order)
+
+
+def _taking(loaded: LoadedSite, capture: CaptureSettings) -> TakingOrder:
+    return TakingOrder(
+        ring=capture.ring,
+        folder="",
+        cameras=loaded.site.names,
+        bits=loaded.site.image.bits,
+        consent="",
+        purpose="",
+        rig=None if loaded.rig_path is None else str(loaded.rig_path),
+        recipients=loaded.site.recorder.recipients,
+        settings=recorder_settings(loaded.site),
+    )
 
 
 def _loop_order(loaded: LoadedSite, choice: Choice, source: DetectorSource) -> LoopOrder:

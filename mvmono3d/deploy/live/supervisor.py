@@ -1,27 +1,42 @@
 """Starts a rig's processes, looks after them, and ends them all."""
 
+import dataclasses
 import queue
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 
 from mvmono3d.deploy.capture.handle import CaptureHandle, check_free
 from mvmono3d.deploy.capture.health import CaptureHealth, CaptureState
 from mvmono3d.deploy.live.child import Child, Heard, State
-from mvmono3d.deploy.live.plan import LOOP, SERVER, VIEWER, Plan
+from mvmono3d.deploy.live.obey import recorder_part, set_exposure
+from mvmono3d.deploy.live.orders import Opinion, PlaceAnew, Placed, Taking
+from mvmono3d.deploy.live.plan import GUARD, LOOP, RECORDER, SERVER, VIEWER, Plan
 from mvmono3d.deploy.live.words import status_line
 from mvmono3d.deploy.loop.orders import FirstPose, LoopReport, Relay, RigState
+from mvmono3d.deploy.recording.from_ring import decibels
+from mvmono3d.deploy.server.messages import (
+    ClientMessage,
+    Recalibrate,
+    SetExposure,
+    StartRecording,
+    StopRecording,
+    Take,
+)
 from mvmono3d.deploy.worker import Ready
-from mvmono3d.errors import CameraError, MVMono3DError
+from mvmono3d.errors import CameraError, ConfigurationError, MVMono3DError
 
 _TURN_S, _LINE_S, _STALE_S = 0.05, 1.0, 2.5
 _STOP_S, _GIVE_UP_S = 20.0, 1.0
+_REFUSAL_S = 10.0
+"""How long a command that was refused stands in the stream."""
 _LATE_S = 3.0
 """How long a death stays a warning once the part is back."""
 
-Said = Ready | LoopReport | Relay | FirstPose
+Said = Ready | LoopReport | Relay | FirstPose | Taking | Opinion | Placed
 
 
 class Supervisor:
@@ -35,9 +50,13 @@ class Supervisor:
         self._report: LoopReport | None = None
         self._report_s = self._line_s = 0.0
         self._told = RigState()
-        self._died_s: dict[str, float] = {}
-        self._deaths: dict[str, int] = {}
-        self._seq, self._asked = 0, False
+        self._leaving: list[Child] = []
+        """Asked to end, and still writing."""
+        self._cameras_died_s = -_LATE_S
+        self._asked = False
+        self._recording: str | None = None
+        self._opinion = Opinion(words="starting")
+        self._refusal, self._refusal_s = "", 0.0
         self.begun_s = time.monotonic()
 
     def ask_to_end(self) -> None:
@@ -67,10 +86,8 @@ class Supervisor:
         now_s, health = time.monotonic(), self._look_at_capture()
         if health.state is CaptureState.ENDED:
             return True
-        for name, child in self._children.items():
+        for child in self._children.values():
             child.look(now_s)
-            if child.deaths > self._deaths.get(name, 0):
-                self._deaths[name], self._died_s[name] = child.deaths, now_s
         self._start_late(health)
         self._tell(health, now_s)
         if now_s - self._line_s >= _LINE_S:
@@ -98,7 +115,9 @@ class Supervisor:
             self._take(heard)
 
     def _take(self, heard: Heard) -> None:
-        child = self._children[heard.part]
+        child = self._children.get(heard.part)
+        if child is None:
+            return
         if child.part.order is None:
             if child.state is not State.RUNNING:
                 self._write(f"{heard.part}: {heard.line.decode(errors='replace').strip()}")
@@ -106,13 +125,77 @@ class Supervisor:
             return
         said = msgspec.json.decode(heard.line, type=Said)
         if isinstance(said, Ready):
-            child.ready(said.error)
-            if said.error and not child.deaths:
-                raise MVMono3DError(f"{heard.part}: {said.error}")
+            self._note_ready(child, said)
         elif isinstance(said, LoopReport):
             self._report, self._report_s = said, time.monotonic()
         elif isinstance(said, FirstPose):
             self._write(f"first pose {time.monotonic() - self.begun_s:.1f} s after the start")
+        elif isinstance(said, Relay):
+            self._obey(said.command)
+        else:
+            self._note(said)
+
+    def _note(self, said: Taking | Opinion | Placed) -> None:
+        if isinstance(said, Taking):
+            self._recording = Path(said.folder).name
+        elif isinstance(said, Opinion):
+            self._opinion = said
+        else:
+            self._take_over(said)
+
+    def _note_ready(self, child: Child, said: Ready) -> None:
+        child.ready(said.error)
+        if child.part.name == LOOP:
+            # A new one knows nothing yet.
+            self._told = RigState()
+        if not said.error or child.deaths:
+            return
+        if child.part.name != RECORDER:
+            raise MVMono3DError(f"{child.part.name}: {said.error}")
+        self._refuse(said.error)
+        self._stop_recording()
+
+    def _obey(self, command: ClientMessage) -> None:
+        """Carry a command out; what is refused stands in the stream for a while."""
+        try:
+            if isinstance(command, SetExposure) and self._capture is not None:
+                set_exposure(self._capture, command.value)
+            elif isinstance(command, StartRecording):
+                self._start_recording(command.value)
+            elif isinstance(command, StopRecording):
+                self._stop_recording()
+            elif isinstance(command, Recalibrate):
+                self._children[GUARD].tell(PlaceAnew())
+        except MVMono3DError as error:
+            self._refuse(str(error))
+
+    def _start_recording(self, take: Take) -> None:
+        if RECORDER in self._children:
+            raise ConfigurationError(f"start_recording: {self._recording} is being recorded; stop it first")
+        self._children[RECORDER] = Child(recorder_part(self._plan, take), self._heard)
+
+    def _stop_recording(self) -> None:
+        recorder = self._children.pop(RECORDER, None)
+        self._recording = None
+        if recorder is not None:
+            recorder.ask_to_end()
+            self._leaving.append(recorder)
+
+    def _take_over(self, placed: Placed) -> None:
+        """Let loop and guard go on with the rig that was placed anew; clients are greeted again."""
+        if placed.refusal:
+            self._refuse(placed.refusal)
+            return
+        self._write(f"rig placed anew: {placed.rig}; the site file still names the old one")
+        for name in (LOOP, GUARD):
+            child = self._children[name]
+            order = msgspec.structs.replace(child.part.order, rig=placed.rig)
+            child.replace(dataclasses.replace(child.part, order=order))
+        self._opinion = Opinion(words="learning anew")
+
+    def _refuse(self, why: str) -> None:
+        self._refusal, self._refusal_s = why, time.monotonic()
+        self._write(f"refused: {why}")
 
     def _look_at_capture(self) -> CaptureHealth:
         if self._capture is None:
@@ -122,7 +205,7 @@ class Supervisor:
         if health.state is CaptureState.FAILED or not (self._capture.alive or self._captured):
             if not self._captured:
                 raise CameraError(f"no capture: {health.message or 'see what stands above'}")
-            self._died_s["cameras"] = time.monotonic()
+            self._cameras_died_s = time.monotonic()
             self._capture.stop()
             self._capture = CaptureHandle(self._plan.capture)
         return health
@@ -131,16 +214,19 @@ class Supervisor:
         """Tell the loop how everything is, where that is news; it puts it into the stream."""
         lighting = health.lighting
         state = RigState(
-            parts={
-                "cameras": str(health.state),
-                **{name: each.words for name, each in self._children.items()},
-            },
+            parts=self._words(health),
             warnings=self._troubles(now_s, health),
             exposure_ns=None if lighting is None else lighting.exposure_ns,
+            gain_db=None if lighting is None else decibels(lighting.gain),
+            recording=self._recording,
         )
         if state != self._told and self._children[LOOP].state is State.RUNNING:
             self._told = state
             self._children[LOOP].tell(state)
+
+    def _words(self, health: CaptureHealth) -> dict[str, str]:
+        words = {name: each.words for name, each in self._children.items()}
+        return {"cameras": str(health.state), **words, "rig": self._opinion.moved or self._opinion.words}
 
     def _troubles(self, now_s: float, health: CaptureHealth) -> tuple[str, ...]:
         found = [
@@ -148,14 +234,19 @@ class Supervisor:
         ]
         found += [
             f"{name} died and is back"
-            for name, died_s in self._died_s.items()
-            if now_s - died_s < _LATE_S and not any(each.startswith(name) for each in found)
+            for name, each in self._children.items()
+            if each.deaths and each.state is State.RUNNING and now_s - each.ready_s < _LATE_S
         ]
+        found += ["cameras died"] if now_s - self._cameras_died_s < _LATE_S else []
+        found += [f"rig moved: {self._opinion.moved}"] if self._opinion.moved else []
+        found += [self._refusal] if self._refusal and now_s - self._refusal_s < _REFUSAL_S else []
         return (*found, *((health.message,) if health.message else ()))
 
     def _print(self, health: CaptureHealth, now_s: float) -> None:
         fresh = self._report if now_s - self._report_s < _STALE_S else None
-        self._write(status_line(fresh, health, recording=None, troubles=self._troubles(now_s, health)))
+        self._write(
+            status_line(fresh, health, recording=self._recording, troubles=self._troubles(now_s, health))
+        )
 
     def _write(self, line: str) -> None:
         # Whoever reads the lines may have gone; the rig goes on.
@@ -166,7 +257,7 @@ class Supervisor:
     def _end(self) -> None:
         for child in self._children.values():
             child.ask_to_end()
-        for child in self._children.values():
+        for child in (*self._children.values(), *self._leaving):
             child.await_end()
         if self._capture is not None:
             # Cameras that are still being opened, or a scene that is rendered, are not waited for.

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import msgspec
 
+from mvmono3d.deploy.detect.exchange import JointsPart, Outlet, joints_name
 from mvmono3d.deploy.loop.clocks import Stages, latency_ms
 from mvmono3d.deploy.loop.eyes import RemoteEyes
 from mvmono3d.deploy.loop.orders import FirstPose, LoopOrder, Relay, RigState
@@ -36,6 +37,7 @@ class Loop:
         self._eyes, self._ring, self._say = eyes, ring, say
         self._state, self._seq, self._problem = LoopState(), order.first_seq, ""
         self._tally = Tally(cameras=len(parts.rig.names), now_ns=time.monotonic_ns())
+        self._joints = Outlet[JointsPart](joints_name(order.name))
         self._greeted, self._status = False, Status(source="live")
         self.rig_state = RigState()
         """How everything else is, as far as it was told."""
@@ -81,6 +83,10 @@ class Loop:
         if report is not None:
             self._say(report)
 
+    def close(self) -> None:
+        """Let go of what it opened itself."""
+        self._joints.close()
+
     def _publish(self, record: RingRecord, stepped: Stepped, stages: Stages) -> None:
         named = stages.named_ms(record)
         frame = PoseFrame(
@@ -99,6 +105,8 @@ class Loop:
         self._publisher.publish(frame)
         self._tally.add(frame)
         self._seq += 1
+        if stepped.seen:
+            self._joints.put(JointsPart(time_ns=record.time_ns, joints=stepped.seen[0].table()))
         if stepped.actors and not self._greeted:
             self._greeted = True
             self._say(FirstPose())

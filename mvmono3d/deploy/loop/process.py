@@ -80,7 +80,7 @@ def _run(order: LoopOrder) -> None:
                 loop.look_after(previews.take(0.0))
             if not busy:
                 time.sleep(_IDLE_S)
-    for each in (eyes, ring, previews):
+    for each in (loop, eyes, ring, previews):
         each.close()
 
 

@@ -37,6 +37,10 @@ class Seen(Record):
             sigma_px=self.sigma_px[None],
         )
 
+    def table(self) -> list[list[list[float]]]:
+        """Return u v confidence of every view's joints, as lists; confidence 0: not detected."""
+        return np.concatenate([self.pixels, self.confidence[..., None]], axis=-1).tolist()
+
 
 def seen_of(sighting: Sighting, candidate: Array, *, least_confidence: float) -> Seen:
     """Return what one candidate per view (a number, or -1 for none) makes of an actor."""

@@ -1,4 +1,4 @@
-"""A whole rig of processes on virtual cameras: poses come, the dead come back, Ctrl-C leaves nobody behind."""
+"""A whole rig of processes on virtual cameras: poses come, the dead come back, nobody stays behind."""
 
 import os
 import re
@@ -73,6 +73,7 @@ def running(site: Path, *more: str) -> Iterator[Rig]:
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
+        if process.stdout is not None and not process.stdout.closed:
             process.communicate(timeout=60)
 
 

@@ -17,6 +17,7 @@ from mvmono3d.deploy.loop.reconstructor import LearnedReconstructor, RobustRecon
 from mvmono3d.deploy.loop.state import LoopState
 from mvmono3d.deploy.loop.step import Parts, Stepped, question, step
 from mvmono3d.geometry.projection import project
+from mvmono3d.synthetic.actors import stage
 
 PERIOD_NS = 33_333_333
 RIG = read_rig(resource_folder("deploy", "sites", "virtual") / "rig.toml")
@@ -26,12 +27,9 @@ _SIZE = (int(RIG.camera.size_px[0, 1]), int(RIG.camera.size_px[0, 0]))
 
 
 def truth_of(frames: int, *, hidden: tuple[int, ...] = ()) -> VirtualTruth:
-    """A stiff hand that swings; joints in `hidden` are occluded in every view."""
-    rest = np.array(HAND.rest_m)
-    rest = rest - rest.mean(axis=0)
+    """A hand of the synthetic world; joints in `hidden` are occluded in every view."""
     time_s = np.arange(frames) * PERIOD_NS * 1e-9
-    swing = 0.04 * np.stack([np.sin(2.0 * time_s), np.cos(1.5 * time_s) - 1.0, 0.5 * np.sin(time_s)], axis=-1)
-    points = rest + swing[:, None]
+    points = np.asarray(stage(HAND, time_s, seed=2, subject=2).scene.points_world)
     seen = project(points, lens=RIG.camera.lens, camera_from_world=RIG.camera_from_world)
     state = np.full((frames, VIEWS, JOINTS), OcclusionState.VISIBLE, dtype=np.int64)
     state[:, :, list(hidden)] = OcclusionState.OBJECT

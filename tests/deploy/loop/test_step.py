@@ -1,11 +1,14 @@
 """One frame set after the other: found once, followed, reconstructed, lost, found again; always alike."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from mvmono3d.core.trajectory import Decision, PointSource
+from mvmono3d.deploy.loop.state import LoopState
 from mvmono3d.deploy.server.messages import Box
 from mvmono3d.errors import EngineError
 from tests.deploy.loop.stage import VIEWS, Run
@@ -35,7 +38,7 @@ def test_without_a_detector_the_joints_are_predicted_less_and_less_surely():
         last = run.next().actors[0]
     blind = [run.next(seen=False).actors[0] for _ in range(3)]
     spread = [np.trace(each.covariance_world.mean(axis=0)) for each in (last, *blind)]
-    assert all(after > before for before, after in zip(spread[:-1], spread[1:], strict=True))
+    assert all(after > before for before, after in pairwise(spread))
     assert all((each.source != PointSource.MEASURED).all() for each in blind)
 
 
@@ -113,7 +116,5 @@ def test_who_is_outside_the_region_is_nobody():
     assert run.next().actors
 
 
-def _with_region(run: Run, region: Box):
-    from dataclasses import replace
-
+def _with_region(run: Run, region: Box) -> LoopState:
     return replace(run.state, region=region)

@@ -1,0 +1,84 @@
+"""The process that records a live take: every frame set of the ring, and the poses that were published."""
+
+import logging
+import sys
+import time
+from pathlib import Path
+
+from mvmono3d.deploy.live.orders import Taking, TakingOrder
+from mvmono3d.deploy.recording.consent import read_consent
+from mvmono3d.deploy.recording.from_ring import frame_set
+from mvmono3d.deploy.recording.recorder import Recorder, start_recorder
+from mvmono3d.deploy.recording.writer import WriterState
+from mvmono3d.deploy.ring.reader import RingReader
+from mvmono3d.deploy.worker import Orders, Ready, first_line, say
+from mvmono3d.errors import MVMono3DError, RecordingError
+
+_IDLE_S = 0.002
+_LOOK_S = 0.1
+
+
+def main() -> int:
+    """Record until the input ends; returns the exit code."""
+    order = first_line(TakingOrder)
+    logging.basicConfig(level=logging.INFO, format="recorder: %(message)s", stream=sys.stderr)
+    try:
+        _record(order)
+    except MVMono3DError as error:
+        say(Ready(error=str(error)))
+        return error.exit_code
+    return 0
+
+
+def new_folder(wanted: Path) -> Path:
+    """Return the folder, or the first of FOLDER-2, FOLDER-3 … that is not there yet."""
+    if not wanted.exists():
+        return wanted
+    number = 2
+    while (found := wanted.with_name(f"{wanted.name}-{number}")).exists():
+        number += 1
+    return found
+
+
+def _record(order: TakingOrder) -> None:
+    orders: Orders[None] = Orders(None)
+    folder = new_folder(Path(order.folder))
+    recorder = start_recorder(
+        folder,
+        cameras=order.cameras,
+        consent=read_consent(Path(order.consent)),
+        purpose=order.purpose,
+        recipients=order.recipients,
+        rig=None if order.rig is None else Path(order.rig),
+        settings=order.settings,
+    )
+    try:
+        with RingReader(order.ring) as ring:
+            say(Ready())
+            say(Taking(folder=str(folder)))
+            _feed(ring, recorder, orders, order)
+    finally:
+        recorder.stop()
+
+
+def _feed(ring: RingReader, recorder: Recorder, orders: "Orders[None]", order: TakingOrder) -> None:
+    looked_s = 0.0
+    while not orders.ended:
+        found = ring.next()
+        if found is not None:
+            recorder.offer(frame_set(found, cameras=order.cameras, bits=order.bits))
+        elif ring.closed:
+            return
+        else:
+            time.sleep(_IDLE_S)
+        now_s = time.monotonic()
+        if now_s - looked_s > _LOOK_S:
+            looked_s, health = now_s, recorder.health()
+            if health.state is not WriterState.RECORDING:
+                raise RecordingError(f"{order.folder}: {health.message or 'the recorder stopped'}")
+            if not health.alive:
+                raise RecordingError(f"{order.folder}: {health.message}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
