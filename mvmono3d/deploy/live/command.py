@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--viewer-port", type=int, default=8080, help="of the view in the browser (default %(default)s)")
     add("--no-viewer", action="store_true", help="stream only")
     add("--detector", metavar="WHICH", help="instead of the site's: a folder, a .npz, or truth")
+    add("--seconds", type=float, help="end so long after the first pose (default: with Ctrl-C)")
     add(
         "--home",
         type=Path,
@@ -38,6 +39,8 @@ def run(chosen: argparse.Namespace) -> int:
         port = getattr(chosen, name)
         if port is not None and not 0 < port < 65536:
             raise ConfigurationError(f"--{name.replace('_', '-')} {port}, expected 1 to 65535")
+    if chosen.seconds is not None and not chosen.seconds > 0:
+        raise ConfigurationError(f"--seconds {chosen.seconds}, expected more than 0")
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     loaded = read_site(chosen.site or SHIPPED)
     ships = chosen.site is None or not Path(chosen.site).exists()
@@ -57,4 +60,4 @@ def run(chosen: argparse.Namespace) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
-    return supervisor.run()
+    return supervisor.run(seconds=chosen.seconds)

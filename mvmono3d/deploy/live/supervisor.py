@@ -54,17 +54,20 @@ class Supervisor:
         """Asked to end, and still writing."""
         self._cameras_died_s = -_LATE_S
         self._asked = False
+        self._posed_s: float | None = None
         self._recording: str | None = None
         self._opinion = Opinion(words="starting")
         self._refusal, self._refusal_s = "", 0.0
-        self.begun_s = time.monotonic()
+        self._begun_s = time.monotonic()
 
     def ask_to_end(self) -> None:
         """End soon; may be called by a signal handler."""
         self._asked = True
 
-    def run(self) -> int:
+    def run(self, *, seconds: float | None = None) -> int:
         """Run until asked to end, or a recording that is played is over; returns the exit code.
+
+        With `seconds`, so long after the first pose at most.
 
         Raises the reason where the cameras or a part could not begin.
         """
@@ -75,7 +78,8 @@ class Supervisor:
                 if part.name not in (*self._plan.late, VIEWER):
                     self._children[part.name] = Child(part, self._heard)
             while not self._asked and not self._turn():
-                pass
+                since_s = 0.0 if self._posed_s is None else time.monotonic() - self._posed_s
+                self._asked |= seconds is not None and since_s >= seconds
         finally:
             self._end()
         return 0
@@ -129,7 +133,7 @@ class Supervisor:
         elif isinstance(said, LoopReport):
             self._report, self._report_s = said, time.monotonic()
         elif isinstance(said, FirstPose):
-            self._write(f"first pose {time.monotonic() - self.begun_s:.1f} s after the start")
+            self._note_first_pose()
         elif isinstance(said, Relay):
             self._obey(said.command)
         else:
@@ -142,6 +146,11 @@ class Supervisor:
             self._opinion = said
         else:
             self._take_over(said)
+
+    def _note_first_pose(self) -> None:
+        if self._posed_s is None:
+            self._posed_s = time.monotonic()
+            self._write(f"first pose {self._posed_s - self._begun_s:.1f} s after the start")
 
     def _note_ready(self, child: Child, said: Ready) -> None:
         child.ready(said.error)

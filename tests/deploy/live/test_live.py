@@ -3,78 +3,20 @@
 import os
 import re
 import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mvmono3d.deploy.client import Stream, connect
+from mvmono3d.deploy.client import Stream
 from mvmono3d.deploy.client.commands import set_roi
 from mvmono3d.deploy.server.pose_frame import PoseFrame
+from tests.deploy.live.rigs import PATIENCE_S, Rig, children, running
 from tests.deploy.live.small_site import write_site
 
-_PATIENCE_S = 90.0
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def _children(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    found = [int(each) for path in tasks for each in path.read_text().split()]
-    return found + [pid for child in found for pid in _children(child)]
-
-
-@dataclass
-class Rig:
-    """A rig that runs."""
-
-    process: "subprocess.Popen[str]"
-    port: int
-    seen: set[int] = field(default_factory=set)
-
-    def pid_of(self, module: str) -> int:
-        for pid in _children(self.process.pid):
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            if module.encode() in words:
-                return pid
-        raise ProcessLookupError(module)
-
-    def stream(self) -> Stream[PoseFrame]:
-        token = Path(os.environ["XDG_CONFIG_HOME"]) / "mvmono3d" / "control-token"
-        end_s = time.monotonic() + _PATIENCE_S
-        while not token.is_file() and time.monotonic() < end_s:
-            time.sleep(0.1)
-        return connect(
-            f"ws://127.0.0.1:{self.port}", control_token=token.read_text().strip(), patience_s=_PATIENCE_S
-        )
-
-
-@contextmanager
-def running(site: Path, *more: str) -> Iterator[Rig]:
-    port = _free_port()
-    command = [sys.executable, "-m", "mvmono3d.deploy", "--site", str(site), "--port", str(port), *more]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
-    try:
-        yield Rig(process, port)
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-        if process.stdout is not None and not process.stdout.closed:
-            process.communicate(timeout=60)
 
 
 def _until(stream: Stream[PoseFrame], holds: Callable[[PoseFrame], bool], *, patience_s: float) -> PoseFrame:
@@ -104,13 +46,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def test_a_rig_streams_survives_its_parts_and_ends_without_a_trace(site: Path):
     with running(site, "--no-viewer") as rig:
         with rig.stream() as stream:
-            first = _until(stream, _somebody, patience_s=_PATIENCE_S)
+            first = _until(stream, _somebody, patience_s=PATIENCE_S)
             assert first.actors[0].points_world.shape == (21, 3)
             assert any("rehearsal" in each for each in first.warnings)
             _detector_dies(rig, stream)
             _region_is_set(stream)
             _loop_dies(rig, stream)
-        family = _children(rig.process.pid)
+        family = children(rig.process.pid)
         rig.process.send_signal(signal.SIGINT)
         output, _ = rig.process.communicate(timeout=60)
     assert rig.process.returncode == 0, output
@@ -150,8 +92,8 @@ def _loop_dies(rig: Rig, stream: Stream[PoseFrame]) -> None:
 
 def test_when_the_one_that_looks_after_all_is_killed_nobody_stays(site: Path):
     with running(site, "--no-viewer") as rig, rig.stream() as stream:
-        _until(stream, _somebody, patience_s=_PATIENCE_S)
-        family = _children(rig.process.pid)
+        _until(stream, _somebody, patience_s=PATIENCE_S)
+        family = children(rig.process.pid)
         rig.process.kill()
         end_s = time.monotonic() + 30
         while (left := [pid for pid in family if _lives(pid)]) and time.monotonic() < end_s:

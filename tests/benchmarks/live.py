@@ -1,0 +1,213 @@
+"""Measure a whole rig on virtual cameras: `python -m tests.benchmarks.live docs/benchmarks`."""
+
+import argparse
+import datetime
+import os
+import platform
+import re
+import signal
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from mvmono3d.core.occlusion import OcclusionState
+from mvmono3d.core.resources import resource_folder
+from mvmono3d.deploy.cameras.sources import VirtualSource
+from mvmono3d.deploy.cameras.virtual_truth import VirtualTruth, read_virtual_truth
+from mvmono3d.deploy.ring.reader import RingReader
+from mvmono3d.deploy.server.pose_frame import PoseFrame
+from mvmono3d.deploy.site.site_file import read_site
+from mvmono3d.deploy.site.wiring import capture_settings
+from tests.benchmarks.machine import commit, processor
+from tests.deploy.live.rigs import Rig, children, running
+
+_RING = "bench-live"
+_MODULES = {
+    "capture": "mvmono3d.deploy.capture.process", "loop": "mvmono3d.deploy.loop.process",
+    "server": "mvmono3d.deploy.server", "detector": "mvmono3d.deploy.detect.process",
+    "guard": "mvmono3d.deploy.live.guarding", "renderer": "mvmono3d.deploy.cameras.virtual_rig",
+}  # fmt: skip
+_PAGE = """# A whole rig, live
+
+Written by `python -m tests.benchmarks.live docs/benchmarks`: `python -m mvmono3d.deploy` on four virtual
+cameras of 640 x 400 px at {rate} Hz whose pictures were rendered before, without a viewer, and a client that
+reads the stream for {seconds:.0f} s. Detector: {detector}.
+
+Measured on {date} with Python {python} on {processor}, load average {load:.1f} before and {load_after:.1f}
+after, commit {commit}. {poses} poses.
+
+| what | must | reached |
+| --- | --- | --- |
+{rows}
+
+A joint counts as visible where two cameras or more truly see it. Times are what this machine's processes say
+of one monotonic clock; with other work beside, they are upper limits. Memory is the proportional set size, in
+which shared pages count once among their users.
+"""
+
+
+@dataclass
+class Watched:
+    """What a client saw, and when each frame set was exposed."""
+
+    frames: list[PoseFrame] = field(default_factory=list)
+    came_ns: list[int] = field(default_factory=list)
+    ids: dict[int, int] = field(default_factory=dict)
+
+
+def main() -> int:
+    """Measure, print and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="where live.md is written")
+    parser.add_argument("--seconds", type=float, default=20.0, help="of reading (default %(default)s)")
+    parser.add_argument("--rate", type=int, default=60, help="of the trigger (default %(default)s Hz)")
+    parser.add_argument("--detector", default="truth", help="as of mvmono3d.deploy (default %(default)s)")
+    chosen = parser.parse_args()
+    load = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory() as folder:
+        site = _write_site(Path(folder), rate_hz=chosen.rate)
+        _run(site, chosen.detector, seconds=1.0)
+        watched, memory, first_s = _run(site, chosen.detector, seconds=chosen.seconds)
+        truth = _truth(site)
+    page = _PAGE.format(
+        rate=chosen.rate,
+        seconds=chosen.seconds,
+        detector="the truth with noise of 1 px (6 px where hidden), a rehearsal"
+        if chosen.detector == "truth"
+        else f"`{chosen.detector}`",
+        date=datetime.date.today().isoformat(),
+        python=platform.python_version(),
+        processor=processor(),
+        load=load,
+        load_after=os.getloadavg()[0],
+        commit=commit("mvmono3d"),
+        poses=len(watched.frames),
+        rows="\n".join(_rows(watched, truth, memory, first_s, seconds=chosen.seconds)),
+    )
+    chosen.folder.mkdir(parents=True, exist_ok=True)
+    (chosen.folder / "live.md").write_text(page)
+    sys.stdout.write(page)
+    return 0
+
+
+def _write_site(folder: Path, *, rate_hz: int) -> Path:
+    shipped = resource_folder("deploy", "sites", "virtual")
+    (folder / "rig.toml").write_bytes((shipped / "rig.toml").read_bytes())
+    text = (shipped / "site.yaml").read_text()
+    text = re.sub(r"backend: .*", "backend: {kind: virtual, scene: hand, seed: 2, seconds: 1.5}", text)
+    text = re.sub(r"board: .*", f"ring: {{name: {_RING}}}", text)
+    text = re.sub(r"rate_hz: \d+", f"rate_hz: {rate_hz}", text)
+    (folder / "site.yaml").write_text(text)
+    return folder / "site.yaml"
+
+
+def _run(site: Path, detector: str, *, seconds: float) -> tuple[Watched, dict[str, float], float]:
+    os.environ["XDG_CONFIG_HOME"] = str(site.parent)
+    with running(site, "--no-viewer", "--detector", detector) as rig:
+        watched = _watch(rig, seconds=seconds)
+        memory = {name: _pss_mb(rig, module) for name, module in _MODULES.items()}
+        rig.process.send_signal(signal.SIGINT)
+        output, _ = rig.process.communicate(timeout=60)
+    said = re.search(r"first pose ([\d.]+) s", output)
+    return watched, memory, float(said[1]) if said else float("nan")
+
+
+def _watch(rig: Rig, *, seconds: float) -> Watched:
+    watched, ended = Watched(), threading.Event()
+
+    def follow() -> None:
+        with RingReader(_RING) as ring:
+            while not ended.is_set():
+                found = ring.next()
+                if found is None:
+                    time.sleep(0.005)
+                else:
+                    watched.ids[found.time_ns] = int(found.frame_id[0])
+
+    with rig.stream() as stream:
+        while (frame := stream.receive(120.0)) is not None and not frame.actors:
+            continue
+        thread = threading.Thread(target=follow)
+        thread.start()
+        end_s = time.monotonic() + seconds
+        while time.monotonic() < end_s:
+            frame = stream.receive(1.0)
+            if frame is not None:
+                watched.came_ns.append(time.monotonic_ns())
+                watched.frames.append(frame)
+        ended.set()
+        thread.join()
+    return watched
+
+
+def _pss_mb(rig: Rig, module: str) -> float:
+    for pid in children(rig.process.pid):
+        if module.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+            text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+            return int(re.search(r"^Pss:\s+(\d+)", text, re.MULTILINE)[1]) / 1024  # pyright: ignore[reportOptionalSubscript]
+    return 0.0
+
+
+def _truth(site: Path) -> VirtualTruth:
+    settings = capture_settings(read_site(site))
+    if not isinstance(settings.source, VirtualSource):
+        raise SystemExit("the benchmark's site has no virtual cameras")
+    cameras = settings.cameras
+    return read_virtual_truth(
+        settings.source, rate_hz=cameras.rate_hz, exposure_ns=cameras.lighting.exposure_ns
+    )
+
+
+def _errors_mm(watched: Watched, truth: VirtualTruth) -> tuple[np.ndarray, np.ndarray]:
+    """Distances of visible and of hidden joints from the truth; joints without an answer are left out."""
+    visible, hidden = [], []
+    for frame in watched.frames:
+        if not frame.actors or frame.time_ns not in watched.ids:
+            continue
+        row, actor = truth.frame(watched.ids[frame.time_ns]), frame.actors[0]
+        apart = 1e3 * np.linalg.norm(actor.points_world - truth.points_world[row], axis=-1)
+        seen = (truth.state[row] == OcclusionState.VISIBLE).sum(axis=0) >= 2
+        visible.append(apart[actor.present & seen])
+        hidden.append(apart[actor.present & ~seen])
+    return np.concatenate(visible), np.concatenate(hidden)
+
+
+def _rows(
+    watched: Watched, truth: VirtualTruth, memory: dict[str, float], first_s: float, *, seconds: float
+) -> list[str]:
+    visible, hidden = _errors_mm(watched, truth)
+    stages = [dict(frame.metrics.stages_ms) for frame in watched.frames]
+    compute = np.array([each["look"] + each["reconstruct"] for each in stages])
+    inside = np.array([each["wait"] + each["detect"] + each["reconstruct"] for each in stages])
+    wire = np.array(
+        [
+            1e-6 * (came - frame.published_ns)
+            for came, frame in zip(watched.came_ns, watched.frames, strict=True)
+        ]
+    )
+    together = sum(memory[name] for name in ("capture", "loop", "server"))
+    apart = ", ".join(f"{name} {memory[name]:.0f} MB" for name in ("detector", "guard", "renderer"))
+    return [
+        f"| median error of {visible.size} visible joints | 4 mm or less | {np.median(visible):.2f} mm |",
+        f"| median error of {hidden.size} hidden joints | 10 mm or less | {_median(hidden)} |",
+        f"| frame sets per second | 30 or more | {len(watched.frames) / seconds:.1f} |",
+        f"| compute (detector and reconstructor), median | | {np.median(compute):.1f} ms |",
+        f"| set complete to client, above compute, median | 2 ms or less | "
+        f"{np.median(inside + wire - compute):.1f} ms |",
+        f"| start to first pose | 3 s or less (on a recording) | {first_s:.1f} s |",
+        f"| memory of capture, loop and server | 400 MB or less | {together:.0f} MB |",
+        f"| apart from that | | {apart} |",
+    ]
+
+
+def _median(values: np.ndarray) -> str:
+    return f"{np.median(values):.2f} mm" if values.size else "there were none"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
