@@ -1,5 +1,6 @@
 """What a site means as processes: which there are, and what each of them is told."""
 
+import importlib.util
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from mvmono3d.deploy.released import released_bundle
 from mvmono3d.deploy.server.settings import is_loopback
 from mvmono3d.deploy.site.site_file import LoadedSite
 from mvmono3d.deploy.site.wiring import capture_settings, recorder_settings, server_settings
-from mvmono3d.errors import ConfigurationError
+from mvmono3d.errors import ConfigurationError, MissingDependencyError
 
 TRUTH = "truth"
 DETECTOR, LOOP, SERVER, VIEWER, GUARD, RECORDER = "detector", "loop", "server", "viewer", "guard", "recorder"
@@ -60,6 +61,7 @@ def make_plan(loaded: LoadedSite, choice: Choice) -> Plan:
     Raises `ConfigurationError` and `InvalidFileError` with what is missing and what would help, before
     anything starts.
     """
+    _need("websockets", "stream")
     capture = capture_settings(loaded)
     source = _detector(loaded, choice, capture)
     port = choice.port or loaded.site.server.port
@@ -82,6 +84,7 @@ def make_plan(loaded: LoadedSite, choice: Choice) -> Plan:
     parts.append(_guard(loaded, choice))
     url = f"{'ws' if loaded.site.server.certificate is None else 'wss'}://{loaded.site.server.address}:{port}"
     if choice.viewer_port is not None:
+        _need("viser", "viewer", or_else="--no-viewer")
         _check_port("127.0.0.1", choice.viewer_port, option="--viewer-port")
         parts.append(_viewer(loaded, url, choice.viewer_port))
     late = (DETECTOR,) if isinstance(source, TruthSource) else ()
@@ -206,6 +209,12 @@ def _viewer(loaded: LoadedSite, url: str, port: int) -> Part:
     ):
         arguments += [] if name is None else [option, str(loaded.beside(name))]
     return Part(name=VIEWER, module=_TIED, arguments=("mvmono3d.cli", *arguments))
+
+
+def _need(package: str, extra: str, *, or_else: str = "") -> None:
+    if importlib.util.find_spec(package) is None:
+        other = f", or use {or_else}" if or_else else ""
+        raise MissingDependencyError(f"{package} is not installed: pip install 'mvmono3d[{extra}]'{other}")
 
 
 def _check_port(address: str, port: int, *, option: str) -> None:

@@ -11,11 +11,19 @@ import numpy as np
 import pytest
 
 from mvmono3d.deploy.client import Stream
-from mvmono3d.deploy.client.commands import set_roi
+from mvmono3d.deploy.client.commands import set_exposure, set_roi, start_recording, stop_recording
+from mvmono3d.deploy.server.messages import Status
 from mvmono3d.deploy.server.pose_frame import PoseFrame
 from tests.deploy.live.rigs import PATIENCE_S, Rig, children, running
 from tests.deploy.live.small_site import write_site
 
+_CONSENT = """
+[consent]
+subject = "nobody: virtual rig"
+given_on = 2026-01-01
+purpose = "a test"
+retain_until = 2099-01-01
+"""
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
@@ -51,6 +59,8 @@ def test_a_rig_streams_survives_its_parts_and_ends_without_a_trace(site: Path):
             assert any("rehearsal" in each for each in first.warnings)
             _detector_dies(rig, stream)
             _region_is_set(stream)
+            _light_is_set(stream)
+            _recorder_dies(rig, stream, site.parent)
             _loop_dies(rig, stream)
         family = children(rig.process.pid)
         rig.process.send_signal(signal.SIGINT)
@@ -80,6 +90,34 @@ def _region_is_set(stream: Stream[PoseFrame]) -> None:
     assert stream.status.roi is not None
     stream.command(set_roi((0.0, 0.0, 0.0), (5.0, 5.0, 5.0)))
     _until(stream, _somebody, patience_s=20)
+
+
+def _told(stream: Stream[PoseFrame], holds: Callable[[Status], bool]) -> None:
+    _until(stream, lambda _: stream.status is not None and holds(stream.status), patience_s=40)
+
+
+def _light_is_set(stream: Stream[PoseFrame]) -> None:
+    stream.command(set_exposure(700_000))
+    _told(stream, lambda status: status.exposure_ns == 700_000)
+    stream.command(set_exposure(900_000_000))
+    _until(stream, lambda frame: any("set_exposure" in each for each in frame.warnings), patience_s=20)
+
+
+def _recorder_dies(rig: Rig, stream: Stream[PoseFrame], folder: Path) -> None:
+    (folder / "consents").mkdir()
+    (folder / "consents" / "nobody.toml").write_text(_CONSENT)
+    stream.command(start_recording("first", consent="nobody", purpose="a test"))
+    _told(stream, lambda status: status.recording == "first")
+    os.kill(rig.pid_of("mvmono3d.deploy.recording.process"), signal.SIGKILL)
+    seq = _until(stream, lambda _: True, patience_s=20).seq
+    _told(stream, lambda status: status.recording == "first-2")
+    assert _until(stream, _somebody, patience_s=20).seq > seq
+    stream.command(stop_recording())
+    _told(stream, lambda status: status.recording is None)
+    end_s = time.monotonic() + 30
+    while not list((folder / "takes" / "first-2").glob("*.mcap")) and time.monotonic() < end_s:
+        time.sleep(0.1)
+    assert list((folder / "takes" / "first-2").glob("*.mcap"))
 
 
 def _loop_dies(rig: Rig, stream: Stream[PoseFrame]) -> None:
