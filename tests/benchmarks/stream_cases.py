@@ -230,7 +230,11 @@ def malformed(site: Site, count: int, seed: int = 0) -> list[Row]:
             try:
                 for _ in range(10):
                     begin = time.perf_counter()
-                    client.send(malformed_message(draw))
+                    message = malformed_message(draw)
+                    client.send(message)
+                    if _says_ack(message):
+                        # An acknowledgement needs no answer; what follows it does.
+                        client.send("")
                     sent += 1
                     while _kind(client.recv(timeout=30)) == "status":
                         pass
@@ -251,6 +255,15 @@ def malformed(site: Site, count: int, seed: int = 0) -> list[Row]:
             late <= 2,
         ),
     ]
+
+
+def _says_ack(message: bytes | str) -> bool:
+    decode = msgspec.msgpack.decode if isinstance(message, bytes) else msgspec.json.decode
+    try:
+        content = decode(message)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return isinstance(content, dict) and content.get("cmd") == "ack"
 
 
 def _kind(content: bytes | str) -> str:
