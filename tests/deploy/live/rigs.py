@@ -66,4 +66,4 @@ def running(site: Path, *more: str) -> Iterator[Rig]:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
         if process.stdout is not None and not process.stdout.closed:
-            process.communicate(timeout=60)
+            process.communicate(timeout=90)
