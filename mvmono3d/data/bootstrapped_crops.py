@@ -143,8 +143,9 @@ def _frame_set(opened: list[cv2.VideoCapture], there: list[bool], frame: int) ->
     shape = next(picture.shape for picture in pictures if picture is not None)
     present = np.array([picture is not None and picture.shape == shape for picture in pictures])
     images = np.zeros((len(opened), *shape), dtype=np.uint8)
-    for view in np.flatnonzero(present).tolist():
-        images[view] = pictures[view]
+    for view, picture in enumerate(pictures):
+        if picture is not None and present[view]:
+            images[view] = picture
     number = np.full(len(opened), frame, dtype=np.int64)
     return WholeImages(images=images, bits=8, present=present, frame_id=number, time_ns=frame)
 

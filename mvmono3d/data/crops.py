@@ -161,12 +161,12 @@ class CropParts:
         """The joints of every crop."""
         return self.stores[0].skeleton
 
-    @cached_property
+    @property
     def subjects(self) -> tuple[str, ...]:
         """Who is in each crop."""
         return tuple(subject for store in self.stores for subject in store.subjects)
 
-    @cached_property
+    @property
     def rigs(self) -> tuple[str, ...]:
         """Which rig saw it."""
         return tuple(rig for store in self.stores for rig in store.rigs)
@@ -177,7 +177,7 @@ class CropParts:
         return sha256_of_bytes(*(store.hash.encode() for store in self.stores))
 
     def __len__(self) -> int:
-        return len(self.subjects)
+        return self._ends[-1]
 
     def __getitem__(self, index: int) -> Crops:
         part = bisect_right(self._ends, index)

@@ -4,7 +4,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import onnx
@@ -13,7 +12,7 @@ from jaxtyping import UInt8
 
 from mvmono3d.data.crops import Crops
 from mvmono3d.deploy.detect.batch import grey
-from mvmono3d.deploy.detect.bundle import IMAGES, JOINTS, OUTPUTS
+from mvmono3d.deploy.detect.bundle import IMAGES, JOINTS, OUTPUTS, Role
 from mvmono3d.deploy.engines.onnxruntime import Engine
 from mvmono3d.deploy.manifest import Figure
 from mvmono3d.detection.net import JointNet
@@ -35,7 +34,7 @@ _SELFTEST_CROPS, _TIMED_CROPS, _TIMED_RUNS = 8, 4, 60
 class DrawnGraph:
     """A graph that passed, and what it does."""
 
-    role: Literal["joints", "finder"]
+    role: Role
     file: str
     figures: tuple[Figure, ...]
     lowered_share: float
@@ -52,7 +51,7 @@ def draw_graph(
     folder: Path,
     net: JointNet,
     *,
-    role: Literal["joints", "finder"],
+    role: Role,
     precision: str,
     test: Sequence[Crops],
     calibration: Sequence[Crops],

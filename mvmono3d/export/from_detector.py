@@ -16,6 +16,7 @@ from mvmono3d.deploy.detect.bundle import (
     JOINTS,
     DetectorGraph,
     DetectorManifest,
+    Role,
     read_detector_bundle,
 )
 from mvmono3d.deploy.detect.selftest import check_detector, write_detector_selftest
@@ -56,7 +57,9 @@ def export_detector(joints: Path, folder: Path, *, finder: Path | None, precisio
 
     Raises `ParityError` when a graph, or its lower precision, doesn't give what the network gives.
     """
-    trained = {JOINTS: load_net(joints)} | ({} if finder is None else {FINDER: load_net(finder)})
+    trained: dict[Role, TrainedNet] = {JOINTS: load_net(joints)}
+    if finder is not None:
+        trained[FINDER] = load_net(finder)
     skeletons = {each.skeleton.hash for each in trained.values()}
     if len(skeletons) > 1:
         raise ConfigurationError(f"{joints} and {finder} are of different skeletons")
@@ -109,7 +112,7 @@ def _still(source: CropSource, jitter: CropJitter, name: str, *, size: int) -> l
 
 
 def _manifest(
-    folder: Path, trained: dict[str, TrainedNet], drawn: list[DrawnGraph], precision: str
+    folder: Path, trained: dict[Role, TrainedNet], drawn: list[DrawnGraph], precision: str
 ) -> DetectorManifest:
     return DetectorManifest(
         schema=SCHEMA_VERSION,
@@ -142,7 +145,8 @@ def _command(run: SavedRun) -> str:
     config: dict[str, Any] = dict(run.config)
     skeleton = config["skeleton"].get("name", "")
     epochs = config.get("trainer", {}).get("max_epochs")
+    begun = f" weights={Path(config['weights']).name}" if config.get("weights") else ""
     return (
         f"python train.py experiment={config.get('name', 'detector')} skeleton={skeleton} "
-        f"trainer.max_epochs={epochs} seed={config.get('seed', 0)}"
+        f"trainer.max_epochs={epochs} seed={config.get('seed', 0)}{begun}"
     )

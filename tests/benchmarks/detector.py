@@ -42,7 +42,7 @@ class Found:
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Measure the released detector.")
     parser.add_argument("out", type=Path)
     parser.add_argument("--bundle", type=Path, nargs="+", default=[ROOT / "deploy/models/detector_hand21"])
     parser.add_argument("--scenes", type=int, default=30)
@@ -51,7 +51,8 @@ def main(arguments=None):
     bundles = [read_detector_bundle(folder) for folder in chosen.bundle]
     name = bundles[0].manifest.skeleton.name
     of_actor, whole = (
-        test_crops(bundles[0], chosen.cache, cut=cut, scenes=chosen.scenes) for cut in ("actor", "whole")
+        rendered_test_crops(bundles[0], chosen.cache, cut=cut, scenes=chosen.scenes)
+        for cut in ("actor", "whole")
     )
     parts = [
         f"# Detector of `{name}`",
@@ -70,7 +71,7 @@ def main(arguments=None):
     cv2.imwrite(str(chosen.out / "detector.png"), picture(bundles[0], of_actor))
 
 
-def test_crops(bundle, cache, *, cut, scenes):
+def rendered_test_crops(bundle, cache, *, cut, scenes):
     """Return the test crops of a cut, as stored: larger than the network's."""
     source = RenderedCrops(
         skeleton=bundle.manifest.skeleton,
@@ -85,9 +86,6 @@ def test_crops(bundle, cache, *, cut, scenes):
     )  # fmt: skip
     source.prepare(("test",))
     return source.open_split("test")
-
-
-test_crops.__test__ = False
 
 
 def cut(store, bundle, jitter=STILL):

@@ -17,12 +17,14 @@ from mvmono3d.deploy.manifest import MANIFEST_FILE, BundleFile, Figure
 from mvmono3d.errors import IntegrityError, InvalidFileError, InvalidRecordError
 
 DETECTOR = "detector"
-JOINTS, FINDER = "joints", "finder"
+Role = Literal["joints", "finder"]
 """What a graph is for."""
+JOINTS: Role = "joints"
+FINDER: Role = "finder"
 
 _CROP = "crop, centre of the top-left pixel at 0"
 IMAGES = (TensorSpec(name="images", dtype=FLOAT, shape="view 1 size size", unit="0 to 1", frame="grey"),)
-OUTPUTS = {
+OUTPUTS: dict[str, tuple[TensorSpec, ...]] = {
     JOINTS: (
         TensorSpec(name="pixels", dtype=FLOAT, shape="view joint 2", unit="px", frame=_CROP),
         TensorSpec(name="sigma_px", dtype=FLOAT, shape="view joint", unit="px", frame="per axis"),
@@ -40,7 +42,7 @@ OUTPUTS = {
 class DetectorGraph(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One network."""
 
-    role: Literal["joints", "finder"]
+    role: Role
     size: int
     """Height and width of the crops it takes [px]."""
     precision: str
