@@ -55,7 +55,7 @@ class Child:
         """How often it died unasked."""
         self.ready_s = 0.0
         """When it last began to work."""
-        self._hasty = 0
+        self._hasty, self._replacing = 0, False
         self._due_s: float | None = None
         self._start()
 
@@ -91,7 +91,7 @@ class Child:
 
     def replace(self, part: Part) -> None:
         """Go on with another order: the process ends, and the next one gets it."""
-        self.part = part
+        self.part, self._replacing = part, True
         self._close()
 
     def tell(self, message: msgspec.Struct) -> None:
@@ -142,8 +142,11 @@ class Child:
                 self._heard.put(Heard(self.part.name, line))
 
     def _note_death(self, now_s: float) -> None:
-        self.deaths += 1
         self.state = State.RESTARTING
+        if self._replacing:
+            self._replacing, self._due_s = False, now_s
+            return
+        self.deaths += 1
         self._hasty = self._hasty + 1 if now_s - self._born_s < _SOON_S else 0
         self._due_s = now_s + _PAUSES_S[min(self._hasty, len(_PAUSES_S) - 1)]
         self._close()

@@ -153,11 +153,13 @@ class Supervisor:
             self._write(f"first pose {self._posed_s - self._begun_s:.1f} s after the start")
 
     def _note_ready(self, child: Child, said: Ready) -> None:
+        worked = child.state is State.RUNNING
         child.ready(said.error)
         if child.part.name == LOOP:
             # A new one knows nothing yet.
             self._told = RigState()
-        if not said.error or child.deaths:
+        if not said.error or child.deaths or worked:
+            # Last words of one that is started again.
             return
         if child.part.name != RECORDER:
             raise MVMono3DError(f"{child.part.name}: {said.error}")
