@@ -123,9 +123,7 @@ class Supervisor:
         if child is None:
             return
         if child.part.order is None:
-            if child.state is not State.RUNNING:
-                self._write(f"{heard.part}: {heard.line.decode(errors='replace').strip()}")
-            child.ready()
+            self._note_address(child, heard.line.decode(errors="replace").strip())
             return
         said = msgspec.json.decode(heard.line, type=Said)
         if isinstance(said, Ready):
@@ -146,6 +144,13 @@ class Supervisor:
             self._opinion = said
         else:
             self._take_over(said)
+
+    def _note_address(self, child: Child, line: str) -> None:
+        """Note that a server or a viewer listens: it says where."""
+        if line.startswith(("http", "ws")):
+            if not child.deaths:
+                self._write(f"{child.part.name}: {line}")
+            child.ready()
 
     def _note_first_pose(self) -> None:
         if self._posed_s is None:
