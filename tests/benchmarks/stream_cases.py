@@ -232,8 +232,8 @@ def malformed(site: Site, count: int, seed: int = 0) -> list[Row]:
                     begin = time.perf_counter()
                     message = malformed_message(draw)
                     client.send(message)
-                    if _says_ack(message):
-                        # An acknowledgement needs no answer; what follows it does.
+                    if _may_be_silent(message):
+                        # Nobody answers these if they happen to be well formed; what follows is answered.
                         client.send("")
                     sent += 1
                     while _kind(client.recv(timeout=30)) == "status":
@@ -257,13 +257,13 @@ def malformed(site: Site, count: int, seed: int = 0) -> list[Row]:
     ]
 
 
-def _says_ack(message: bytes | str) -> bool:
+def _may_be_silent(message: bytes | str) -> bool:
     decode = msgspec.msgpack.decode if isinstance(message, bytes) else msgspec.json.decode
     try:
         content = decode(message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
-    return isinstance(content, dict) and content.get("cmd") == "ack"
+    return isinstance(content, dict) and content.get("cmd") in ("ack", "subscribe")
 
 
 def _kind(content: bytes | str) -> str:
