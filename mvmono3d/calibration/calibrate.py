@@ -156,6 +156,11 @@ def _world(
         chosen = int(np.argmax(np.bincount(adjusted.problem.corners.pose, minlength=len(labels))))
     elif settings.world_pose in labels:
         chosen = labels.index(settings.world_pose)
+    elif settings.world_pose in sightings.labels:
+        raise InvalidRecordError(
+            f"board pose {settings.world_pose!r} is to say where the world is, but no camera sees enough of "
+            f"it: show the board there again, or take one of {', '.join(labels)}"
+        )
     else:
         raise unknown_name("board pose", settings.world_pose, labels, where="the poses that were solved")
     estimate = adjusted.estimate

@@ -10,9 +10,11 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from mvmono3d.calibration.findings import Finding
 from mvmono3d.calibration.sightings import BoardSightings
 from mvmono3d.calibration.solution import CalibrationSettings
-from mvmono3d.calibration.trusted import Judgement, judge
+from mvmono3d.calibration.trusted import judge
+from mvmono3d.errors import InvalidRecordError
 from tests.calibration.rig_faults import BadSet, bad_set
 from tests.calibration.rig_sets import good_set
 
@@ -47,18 +49,16 @@ def row(
 ) -> dict:
     settings = CalibrationSettings(models=tuple(models), world_pose=bad.world_pose if bad else None)
     start = time.perf_counter()
-    found = judge(sightings, settings=settings)
+    findings, accepted = _judged(sightings, settings)
     row = {
         "seed": seed,
         "kind": kind,
         "cameras": len(sightings.cameras),
         "poses": len(sightings.labels),
-        "accepted": found.accepted,
-        "named": bad is not None and _named(bad, found),
+        "accepted": accepted,
+        "named": bad is not None and _named(bad, findings),
         "seconds": round(time.perf_counter() - start, 2),
-        "findings": "; ".join(
-            f"{one.severity} {one.fault} {' '.join(one.cameras)}" for one in found.findings
-        ),
+        "findings": "; ".join(f"{one.severity} {one.fault} {' '.join(one.cameras)}" for one in findings),
     }
     missed = not row["accepted"] if bad is None else row["accepted"] and not row["named"]
     if missed or (bad and not row["named"]):
@@ -66,10 +66,20 @@ def row(
     return row
 
 
-def _named(made: BadSet, found: Judgement) -> bool:
+def _judged(sightings: BoardSightings, settings: CalibrationSettings) -> tuple[tuple[Finding, ...], bool]:
+    """Return the findings, and whether the rig may be used; an error refuses what can't even be solved."""
+    try:
+        found = judge(sightings, settings=settings)
+    except InvalidRecordError as error:
+        sys.stderr.write(f"refused: {error}\n")
+        return (), False
+    return found.findings, found.accepted
+
+
+def _named(made: BadSet, findings: tuple[Finding, ...]) -> bool:
     return any(
         finding.fault in made.faults and (not made.cameras or set(finding.cameras) == made.cameras)
-        for finding in found.findings
+        for finding in findings
     )
 
 

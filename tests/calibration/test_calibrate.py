@@ -169,6 +169,15 @@ def test_an_unknown_world_pose_is_refused():
         calibrate(truth.sightings, settings=replace(FULL, world_pose="floor"))
 
 
+def test_a_world_pose_that_no_camera_saw_well_is_refused_as_such():
+    truth, _ = solved(0)
+    seen = truth.sightings.seen.copy()
+    seen[3, :, 2:] = False
+    little = replace(truth.sightings, seen=seen)
+    with pytest.raises(InvalidRecordError, match="no camera sees enough of it"):
+        calibrate(little, settings=replace(FULL, world_pose=little.labels[3]))
+
+
 def _pairs(poses: int, pairs: tuple[tuple[int, int], ...]) -> np.ndarray:
     """Let each pose be seen by one pair of cameras, in turn."""
     allowed = np.zeros((poses, 4), dtype=bool)
