@@ -60,7 +60,6 @@ def test_a_rig_streams_survives_its_parts_and_ends_without_a_trace(site: Path):
             _detector_dies(rig, stream)
             _region_is_set(stream)
             _light_is_set(stream)
-            _recorder_dies(rig, stream, site.parent)
             _loop_dies(rig, stream)
         family = children(rig.process.pid)
         rig.process.send_signal(signal.SIGINT)
@@ -93,7 +92,7 @@ def _region_is_set(stream: Stream[PoseFrame]) -> None:
 
 
 def _told(stream: Stream[PoseFrame], holds: Callable[[Status], bool]) -> None:
-    _until(stream, lambda _: stream.status is not None and holds(stream.status), patience_s=40)
+    _until(stream, lambda _: stream.status is not None and holds(stream.status), patience_s=80)
 
 
 def _light_is_set(stream: Stream[PoseFrame]) -> None:
@@ -101,6 +100,12 @@ def _light_is_set(stream: Stream[PoseFrame]) -> None:
     _told(stream, lambda status: status.exposure_ns == 700_000)
     stream.command(set_exposure(900_000_000))
     _until(stream, lambda frame: any("set_exposure" in each for each in frame.warnings), patience_s=20)
+
+
+def test_a_take_goes_on_in_a_second_folder_when_its_recorder_dies(site: Path):
+    with running(site, "--no-viewer") as rig, rig.stream() as stream:
+        _until(stream, _somebody, patience_s=PATIENCE_S)
+        _recorder_dies(rig, stream, site.parent)
 
 
 def _recorder_dies(rig: Rig, stream: Stream[PoseFrame], folder: Path) -> None:
