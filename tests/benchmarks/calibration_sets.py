@@ -10,11 +10,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from mvmono3d.calibration.findings import Finding
 from mvmono3d.calibration.sightings import BoardSightings
 from mvmono3d.calibration.solution import CalibrationSettings
-from mvmono3d.calibration.trusted import judge
-from mvmono3d.errors import InvalidRecordError
+from mvmono3d.calibration.trusted import Judgement, judge
 from tests.calibration.rig_faults import BadSet, bad_set
 from tests.calibration.rig_sets import good_set
 
@@ -49,16 +47,18 @@ def row(
 ) -> dict:
     settings = CalibrationSettings(models=tuple(models), world_pose=bad.world_pose if bad else None)
     start = time.perf_counter()
-    findings, accepted = _judged(sightings, settings)
+    found = judge(sightings, settings=settings)
     row = {
         "seed": seed,
         "kind": kind,
         "cameras": len(sightings.cameras),
         "poses": len(sightings.labels),
-        "accepted": accepted,
-        "named": bad is not None and _named(bad, findings),
+        "accepted": found.accepted,
+        "named": bad is not None and _named(bad, found),
         "seconds": round(time.perf_counter() - start, 2),
-        "findings": "; ".join(f"{one.severity} {one.fault} {' '.join(one.cameras)}" for one in findings),
+        "findings": "; ".join(
+            f"{one.severity} {one.fault} {' '.join(one.cameras)}" for one in found.findings
+        ),
     }
     missed = not row["accepted"] if bad is None else row["accepted"] and not row["named"]
     if missed or (bad and not row["named"]):
@@ -66,20 +66,10 @@ def row(
     return row
 
 
-def _judged(sightings: BoardSightings, settings: CalibrationSettings) -> tuple[tuple[Finding, ...], bool]:
-    """Return the findings, and whether the rig may be used; an error refuses what can't even be solved."""
-    try:
-        found = judge(sightings, settings=settings)
-    except InvalidRecordError as error:
-        sys.stderr.write(f"refused: {error}\n")
-        return (), False
-    return found.findings, found.accepted
-
-
-def _named(made: BadSet, findings: tuple[Finding, ...]) -> bool:
+def _named(made: BadSet, found: Judgement) -> bool:
     return any(
         finding.fault in made.faults and (not made.cameras or set(finding.cameras) == made.cameras)
-        for finding in findings
+        for finding in found.findings
     )
 
 
