@@ -18,6 +18,7 @@ from mvmono3d.deploy.live.plan import GUARD, LOOP, RECORDER, SERVER, VIEWER, Pla
 from mvmono3d.deploy.live.words import status_line
 from mvmono3d.deploy.loop.orders import FirstPose, LoopReport, Relay, RigState
 from mvmono3d.deploy.recording.from_ring import decibels
+from mvmono3d.deploy.ring.pipe import remove_pipes
 from mvmono3d.deploy.server.messages import (
     ClientMessage,
     Recalibrate,
@@ -275,6 +276,8 @@ class Supervisor:
             child.ask_to_end()
         for child in (*self._children.values(), *self._leaving):
             child.await_end()
+        if self._children:
+            remove_pipes(self._plan.capture.ring)
         if self._capture is not None:
             # Cameras that are still being opened, or a scene that is rendered, are not waited for.
             self._capture.stop(timeout_s=_STOP_S if self._captured else _GIVE_UP_S)

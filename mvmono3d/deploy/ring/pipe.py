@@ -45,3 +45,11 @@ def drain_pipe(pipe: int) -> bytes:
             if error.errno != errno.EAGAIN:
                 raise
             return b"".join(parts)
+
+
+def remove_pipes(name: str) -> None:
+    """Delete the pipes of a rig (NAME.…) once nobody uses them any more."""
+    ring = path_of(name)
+    for path in ring.parent.glob(f"{ring.name}.*"):
+        if stat.S_ISFIFO(path.lstat().st_mode):
+            path.unlink(missing_ok=True)
