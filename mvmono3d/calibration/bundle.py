@@ -72,13 +72,12 @@ def adjust(
         rounds: Of leaving out and adjusting again; two are enough for a start.
         tolerance: Share of the cost that the last step may still gain.
     """
-    inlier = np.ones(len(corners), dtype=bool)
+    inlier, on_the_way = np.ones(len(corners), dtype=bool), max(tolerance, _ON_THE_WAY)
     problem = Problem(
         corners=corners, sigma_px=noise_px(residuals(start, corners), corners, views=len(models)),
         models=models, huber=1.5, fixed_camera=fixed_camera, shape_sigma_m=shape_sigma_m,
     )  # fmt: skip
     start = start if shape_sigma_m is None else with_shape(start, corners)
-    on_the_way = max(tolerance, _ON_THE_WAY)
     estimate = solve(start, problem, solver=solver, tolerance=on_the_way)
     for _ in range(rounds):
         found = residuals(estimate, corners)

@@ -58,9 +58,7 @@ def _check(bundle: Bundle, observations: Observations, rig: Rig, skeleton: Skele
         raise InvalidRecordError(f"pixels {shape}, expected (time, {', '.join(map(str, expected))})")
 
 
-def reconstruction_of(
-    outputs: dict[str, np.ndarray], observations: Observations, rig: Rig
-) -> Reconstruction:
+def reconstruction_of(outputs: dict[str, np.ndarray], observations: Observations, rig: Rig) -> Reconstruction:
     """Return what a graph said of frames (first axis), for the cameras that the rig has."""
     views = len(rig.names)
     points = outputs["points_world"].astype(np.float64)

@@ -17,6 +17,7 @@ from pathlib import Path
 from tests.benchmarks import stream_cases as cases
 from tests.benchmarks.machine import commit, processor
 from tests.benchmarks.stream_cases import CONTROL, Row, Site
+from tests.benchmarks.stream_malformed import malformed
 from tests.deploy.server.streams import publishing, random_frame
 
 _PAGE = """# Pose stream
@@ -81,7 +82,7 @@ def measure(*, quick: bool) -> list[Row]:
             *cases.full_house(site, 600 // share),
             *cases.stalled_clients(site, 60 / share),
             *cases.half_open(site, 300),
-            *cases.malformed(site, 100_000 // (share * share)),
+            *malformed(site, 100_000 // (share * share)),
         ]
 
 

@@ -77,9 +77,10 @@ def malformed(site: Site, count: int, seed: int = 0) -> list[Row]:
 
 
 def _may_be_silent(message: bytes | str) -> bool:
-    decode = msgspec.msgpack.decode if isinstance(message, bytes) else msgspec.json.decode
     try:
-        content = decode(message)
+        content = (
+            msgspec.msgpack.decode(message) if isinstance(message, bytes) else msgspec.json.decode(message)
+        )
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return isinstance(content, dict) and content.get("cmd") in ("ack", "subscribe")

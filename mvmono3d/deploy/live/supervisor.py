@@ -206,8 +206,9 @@ class Supervisor:
         self._write(f"rig placed anew: {placed.rig}; the site file still names the old one")
         for name in (LOOP, GUARD):
             child = self._children[name]
-            order = msgspec.structs.replace(child.part.order, rig=placed.rig)
-            child.replace(dataclasses.replace(child.part, order=order))
+            if child.part.order is not None:
+                order = msgspec.structs.replace(child.part.order, rig=placed.rig)
+                child.replace(dataclasses.replace(child.part, order=order))
         self._opinion = Opinion(words="learning anew")
 
     def _refuse(self, why: str) -> None:

@@ -1,4 +1,4 @@
-"""Questions and answers: the newest counts, floats survive, a dead end is noticed and followed by a new one."""
+"""Questions and answers: the newest counts, floats survive, a dead end is noticed, and a new one followed."""
 
 import uuid
 

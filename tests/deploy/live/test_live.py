@@ -37,7 +37,7 @@ def _until(stream: Stream[PoseFrame], holds: Callable[[PoseFrame], bool], *, pat
 
 
 def _somebody(frame: PoseFrame) -> bool:
-    return bool(frame.actors) and frame.actors[0].present.any()
+    return bool(frame.actors) and bool(frame.actors[0].present.any())
 
 
 @pytest.fixture(scope="module")

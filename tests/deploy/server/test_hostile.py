@@ -13,7 +13,7 @@ from mvmono3d.deploy.server.outbox import Outbox
 from mvmono3d.deploy.server.requests import Requests
 from mvmono3d.deploy.server.settings import Limits
 from mvmono3d.deploy.server.wire import Format
-from tests.benchmarks.stream_cases import malformed_message
+from tests.benchmarks.stream_malformed import malformed_message
 from tests.deploy.server.streams import CONTROL, random_frame, stream
 
 ROOT = Path(__file__).resolve().parents[3]
