@@ -92,6 +92,7 @@ def test_every_bar_on_a_ring_is_reached_by_the_truth_but_an_honest_covariance(se
             assert found is None or bar.must.holds(found.mean) != honest, bar.title
 
 
+@pytest.mark.slow
 def test_what_was_measured_is_not_measured_again(section, store):
     first = measure_section(section, answer, store=store, say=nothing)
     calls = []

@@ -58,6 +58,10 @@ def composed(folder: Path, *overrides: str):
         return compose("train", overrides=[*places, *overrides])
 
 
+LONG = ("bootstrap", "bootstrap_detector")
+"""Experiments that render or reconstruct before their first step."""
+
+
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("cache")
@@ -70,7 +74,10 @@ def test_every_option_of_every_group_composes_and_fits_its_constructors(tmp_path
     check_constructors(config, allowed=ALLOWED)
 
 
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
+@pytest.mark.parametrize(
+    "experiment",
+    [pytest.param(each, marks=pytest.mark.slow) if each in LONG else each for each in EXPERIMENTS],
+)
 def test_every_experiment_builds_and_takes_a_step(tmp_path, cache, experiment):
     config = composed(
         tmp_path,
