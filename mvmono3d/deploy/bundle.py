@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from mvmono3d.core.schema import sha256_of_file
-from mvmono3d.deploy.manifest import MANIFEST_FILE, BundleManifest, GraphFile, read_manifest
-from mvmono3d.errors import IntegrityError, InvalidFileError, InvalidRecordError
+from mvmono3d.deploy.manifest import MANIFEST_FILE, BundleManifest, GraphFile, check_files, read_manifest
+from mvmono3d.errors import InvalidRecordError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +43,5 @@ def read_bundle(folder: Path) -> Bundle:
     a file whose content has changed.
     """
     manifest = read_manifest(folder / MANIFEST_FILE)
-    for file in manifest.files:
-        path = folder / file.name
-        if not path.is_file():
-            raise InvalidFileError(f"bundle {folder} lacks {file.name}; copy the whole folder")
-        found = sha256_of_file(path)
-        if found != file.sha256:
-            raise IntegrityError(
-                f"{path}: SHA-256 {found[:12]}…, the manifest says {file.sha256[:12]}…; "
-                "the file is damaged or was exchanged: copy the bundle again"
-            )
+    check_files(folder, manifest.files, what="bundle")
     return Bundle(folder=folder, manifest=manifest)

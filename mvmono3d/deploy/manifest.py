@@ -1,13 +1,14 @@
 """`manifest.json` of a bundle: what its graphs take and give, and the hashes of its files."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
-from mvmono3d.core.schema import check_schema
+from mvmono3d.core.schema import check_schema, sha256_of_file
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.deploy.interface import INPUTS, OUTPUTS, TensorSpec
-from mvmono3d.errors import InvalidFileError, InvalidRecordError
+from mvmono3d.errors import IntegrityError, InvalidFileError, InvalidRecordError
 
 MANIFEST_FILE = "manifest.json"
 
@@ -91,6 +92,20 @@ class BundleManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     def files(self) -> tuple[BundleFile, ...]:
         """Every file the manifest vouches for."""
         return (*(graph.file for graph in self.graphs), self.selftest, self.card)
+
+
+def check_files(folder: Path, files: Iterable[BundleFile], *, what: str) -> None:
+    """Compare files with their hashes; raises `InvalidFileError` for one not there, `IntegrityError`."""
+    for file in files:
+        path = folder / file.name
+        if file.name != path.name or not path.is_file():
+            raise InvalidFileError(f"{what} {folder} lacks {file.name}; copy the whole folder")
+        found = sha256_of_file(path)
+        if found != file.sha256:
+            raise IntegrityError(
+                f"{path}: SHA-256 {found[:12]}…, the manifest says {file.sha256[:12]}…; "
+                "the file is damaged or was exchanged: copy the bundle again"
+            )
 
 
 def read_manifest(path: Path) -> BundleManifest:

@@ -4,14 +4,18 @@ The first line on the input says what to do, further ones are orders, and its en
 is left behind, however the other one died. Lines on the output are what the process has to say.
 """
 
+import logging
 import os
 import queue
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import msgspec
+
+from mvmono3d.errors import MVMono3DError
 
 First = TypeVar("First")
 Order = TypeVar("Order")
@@ -22,6 +26,18 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready", tag_field="s
 
     error: str = ""
     """Empty where it works."""
+
+
+def work(kind: type[First], do: Callable[[First], None], *, name: str) -> int:
+    """Do what the first line says; returns the exit code, having said why where it can't be done."""
+    order = first_line(kind)
+    logging.basicConfig(level=logging.INFO, format=f"{name}: %(message)s", stream=sys.stderr)
+    try:
+        do(order)
+    except MVMono3DError as error:
+        say(Ready(error=str(error)))
+        return error.exit_code
+    return 0
 
 
 def first_line(kind: type[First]) -> First:

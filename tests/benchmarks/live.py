@@ -36,7 +36,7 @@ _MODULES = {
 }  # fmt: skip
 _PAGE = """# A whole rig, live
 
-Written by `python -m tests.benchmarks.live docs/benchmarks`: `python -m mvmono3d.deploy` on four virtual
+Written by `python -m tests.benchmarks.live {arguments}`: `python -m mvmono3d.deploy` on four virtual
 cameras of 640 x 400 px at {rate} Hz (scene of seed {seed}, {take} s) whose pictures were rendered before,
 without a viewer, and a client that reads the stream for {seconds:.0f} s. Detector: {detector}.
 
@@ -86,6 +86,7 @@ def main() -> int:
         detector="the truth with noise of 1 px (6 px where hidden), a rehearsal"
         if chosen.detector == "truth"
         else f"`{chosen.detector}`",
+        arguments=" ".join(sys.argv[1:]),
         date=datetime.date.today().isoformat(),
         python=platform.python_version(),
         processor=processor(),

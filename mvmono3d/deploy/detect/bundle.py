@@ -10,11 +10,11 @@ from typing import Literal
 
 import msgspec
 
-from mvmono3d.core.schema import check_schema, sha256_of_file
+from mvmono3d.core.schema import check_schema
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.deploy.interface import FLOAT, TensorSpec
-from mvmono3d.deploy.manifest import MANIFEST_FILE, BundleFile, Figure
-from mvmono3d.errors import IntegrityError, InvalidFileError, InvalidRecordError
+from mvmono3d.deploy.manifest import MANIFEST_FILE, BundleFile, Figure, check_files
+from mvmono3d.errors import InvalidFileError, InvalidRecordError
 
 DETECTOR = "detector"
 Role = Literal["joints", "finder"]
@@ -111,16 +111,7 @@ def read_detector_bundle(folder: Path) -> DetectorBundle:
     a file whose content has changed.
     """
     manifest = _read_manifest(folder / MANIFEST_FILE)
-    for file in manifest.files:
-        path = folder / file.name
-        if file.name != path.name or not path.is_file():
-            raise InvalidFileError(f"detector {folder} lacks {file.name!r}; copy the whole folder")
-        found = sha256_of_file(path)
-        if found != file.sha256:
-            raise IntegrityError(
-                f"{path}: SHA-256 {found[:12]}…, the manifest says {file.sha256[:12]}…; "
-                "the file is damaged or was exchanged: copy the bundle again"
-            )
+    check_files(folder, manifest.files, what="detector")
     return DetectorBundle(folder=folder, manifest=manifest)
 
 

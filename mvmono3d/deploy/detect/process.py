@@ -1,6 +1,5 @@
 """The detector's process: looks at the frame sets that the loop asks about; see `worker` for its two ends."""
 
-import logging
 import sys
 import time
 
@@ -24,8 +23,8 @@ from mvmono3d.deploy.detect.protocol import WholeImages
 from mvmono3d.deploy.detect.source import DetectorSource, Eyes, open_eyes
 from mvmono3d.deploy.ring.reader import RingSet
 from mvmono3d.deploy.ring.watch import RingWatch
-from mvmono3d.deploy.worker import Orders, Ready, first_line, say
-from mvmono3d.errors import EngineError, MVMono3DError
+from mvmono3d.deploy.worker import Orders, Ready, say, work
+from mvmono3d.errors import EngineError
 
 _PATIENCE_S = 0.1
 _MS_PER_NS = 1e-6
@@ -47,14 +46,11 @@ class DetectOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 def main() -> int:
     """Look until the input ends; returns the exit code."""
-    order = first_line(DetectOrder)
-    logging.basicConfig(level=logging.INFO, format="detector: %(message)s", stream=sys.stderr)
-    try:
-        serve(order, open_eyes(order.source, load_skeleton(order.skeleton)))
-    except MVMono3DError as error:
-        say(Ready(error=str(error)))
-        return error.exit_code
-    return 0
+    return work(DetectOrder, _look, name="detector")
+
+
+def _look(order: DetectOrder) -> None:
+    serve(order, open_eyes(order.source, load_skeleton(order.skeleton)))
 
 
 def serve(order: DetectOrder, eyes: Eyes) -> None:

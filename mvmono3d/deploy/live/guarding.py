@@ -4,7 +4,6 @@ It reads the 2D joints that the loop worked with, and says what it thinks when t
 """
 
 import datetime
-import logging
 import sys
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from mvmono3d.core.rig import Rig
 from mvmono3d.core.rig_file import read_rig, write_rig
 from mvmono3d.deploy.detect.exchange import Inlet, JointsPart, joints_name
 from mvmono3d.deploy.live.orders import GuardOrder, Opinion, PlaceAnew, Placed
-from mvmono3d.deploy.worker import Orders, Ready, first_line, say
+from mvmono3d.deploy.worker import Orders, Ready, say, work
 from mvmono3d.errors import InvalidRecordError, MVMono3DError
 
 _NS_PER_S = 1e9
@@ -91,15 +90,13 @@ def opinion_of(verdict: Verdict) -> Opinion:
 
 def main() -> int:
     """Watch until the input ends; returns the exit code."""
-    order = first_line(GuardOrder)
-    logging.basicConfig(level=logging.INFO, format="guard: %(message)s", stream=sys.stderr)
+    return work(GuardOrder, _guard, name="guard")
+
+
+def _guard(order: GuardOrder) -> None:
     orders: Orders[PlaceAnew] = Orders(PlaceAnew)
     joints = Inlet(joints_name(order.name), JointsPart)
-    try:
-        guarding = Guarding(read_rig(Path(order.rig)), learn_s=order.learn_s)
-    except MVMono3DError as error:
-        say(Ready(error=str(error)))
-        return error.exit_code
+    guarding = Guarding(read_rig(Path(order.rig)), learn_s=order.learn_s)
     say(Ready())
     said = Opinion(words=f"learning for {order.learn_s:g} s with somebody in view")
     say(said)
@@ -112,7 +109,6 @@ def main() -> int:
         for _ in orders.take():
             say(_place(guarding, Path(order.home)))
     joints.close()
-    return 0
 
 
 def _place(guarding: Guarding, home: Path) -> Placed:

@@ -1,6 +1,5 @@
 """The process that records a live take: every frame set of the ring, and the poses that were published."""
 
-import logging
 import sys
 import time
 from pathlib import Path
@@ -11,8 +10,8 @@ from mvmono3d.deploy.recording.from_ring import frame_set
 from mvmono3d.deploy.recording.recorder import Recorder, start_recorder
 from mvmono3d.deploy.recording.writer import WriterState
 from mvmono3d.deploy.ring.reader import RingReader
-from mvmono3d.deploy.worker import Orders, Ready, first_line, say
-from mvmono3d.errors import MVMono3DError, RecordingError
+from mvmono3d.deploy.worker import Orders, Ready, say, work
+from mvmono3d.errors import RecordingError
 
 _IDLE_S = 0.002
 _LOOK_S = 0.1
@@ -20,14 +19,7 @@ _LOOK_S = 0.1
 
 def main() -> int:
     """Record until the input ends; returns the exit code."""
-    order = first_line(TakingOrder)
-    logging.basicConfig(level=logging.INFO, format="recorder: %(message)s", stream=sys.stderr)
-    try:
-        _record(order)
-    except MVMono3DError as error:
-        say(Ready(error=str(error)))
-        return error.exit_code
-    return 0
+    return work(TakingOrder, _record, name="recorder")
 
 
 def new_folder(wanted: Path) -> Path:

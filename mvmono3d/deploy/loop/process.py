@@ -1,6 +1,5 @@
 """The loop's process: takes the newest frame set, has it looked at, reconstructs, publishes; see `worker`."""
 
-import logging
 import sys
 import time
 from pathlib import Path
@@ -20,8 +19,7 @@ from mvmono3d.deploy.ring.watch import RingWatch
 from mvmono3d.deploy.server.channel import Publisher
 from mvmono3d.deploy.server.convert import hello_message
 from mvmono3d.deploy.server.messages import Images
-from mvmono3d.deploy.worker import Orders, Ready, first_line, say
-from mvmono3d.errors import MVMono3DError
+from mvmono3d.deploy.worker import Orders, Ready, say, work
 
 _IDLE_S = 0.0003
 _LIVELY = 40
@@ -30,14 +28,7 @@ _LIVELY = 40
 
 def main() -> int:
     """Run the loop until the input ends; returns the exit code."""
-    order = first_line(LoopOrder)
-    logging.basicConfig(level=logging.INFO, format="loop: %(message)s", stream=sys.stderr)
-    try:
-        _run(order)
-    except MVMono3DError as error:
-        say(Ready(error=str(error)))
-        return error.exit_code
-    return 0
+    return work(LoopOrder, _run, name="loop")
 
 
 def make_parts(order: LoopOrder) -> tuple[Parts, Skeleton]:
