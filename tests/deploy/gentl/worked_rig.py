@@ -73,8 +73,10 @@ def work(simulator: Simulator, backend: HarvestersBackend, take, *, seconds: flo
             time.sleep(0.001)
     simulator.stop_pulses()
     simulator.plug_in(3)
-    until_s = time.monotonic() + 30
-    while not backend.reconnect(3) and time.monotonic() < until_s:
+    until_s = time.monotonic() + 60
+    # Pulled and back between two looks, a camera seems to be there until it is asked something.
+    while not (backend.health(3).connected and backend.reconnect(3)) and time.monotonic() < until_s:
+        backend.reconnect(3)
         time.sleep(0.01)
 
 
