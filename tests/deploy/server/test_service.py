@@ -152,3 +152,19 @@ def test_before_anything_is_published_clients_are_told_to_wait():
         assert b"nothing was published yet" in bytes(refused.value.response.body or b"")
     finally:
         forget(name)
+
+
+def test_an_answer_does_not_wait_for_the_acknowledgement_of_the_one_before():
+    waits_s = []
+    with stream() as (publisher, _, url):
+        publisher.publish(random_frame(0))
+        for _ in range(3):
+            with connect(f"{url}/cloud") as client:
+                client.recv(timeout=10), client.recv(timeout=10)
+                for _ in range(4):
+                    begun_s = time.perf_counter()
+                    client.send("x"), client.send("x")
+                    client.recv(timeout=10), client.recv(timeout=10)
+                    waits_s.append(time.perf_counter() - begun_s)
+    # A system that acknowledges late does so after 40 ms.
+    assert sorted(waits_s)[len(waits_s) // 2] < 0.02
