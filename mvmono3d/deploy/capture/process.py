@@ -23,7 +23,8 @@ from mvmono3d.deploy.exposure.control import Lighting
 from mvmono3d.errors import MVMono3DError
 
 _LOG = logging.getLogger(__name__)
-_IDLE_S = 0.0001
+_IDLE_S, _REST_S = 0.0001, 0.001
+"""Between two looks at the cameras, while a frame may come at any time, and while none is due."""
 _BOARD_S = 0.02
 _PARENT_S = 0.1
 _SWITCH_S = 0.0005
@@ -137,7 +138,7 @@ def _repeat(capture: Capture, board: Board, told: _Input) -> None:
         if told.ended:
             return
         if not busy:
-            time.sleep(_IDLE_S)
+            time.sleep(_REST_S if capture.resting else _IDLE_S)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from mvmono3d.deploy.capture.lighting import LightingWatch
 from mvmono3d.deploy.capture.rates import Rates
 from mvmono3d.deploy.capture.settings import CaptureSettings
 from mvmono3d.deploy.exposure.control import Lighting, LightingLimits
+from mvmono3d.deploy.ring.bell import Bell
 from mvmono3d.deploy.ring.writer import RingFrame, RingWriter
 from mvmono3d.deploy.sync.assembler import Assembler
 from mvmono3d.deploy.sync.ledger import Ledger
@@ -34,6 +35,8 @@ class Capture:
         self._settings, self._backend = settings, backend
         self._health = CaptureHealth(pid=pid, state=CaptureState.STARTING)
         self._ring: RingWriter | None = None
+        self._bell = Bell(settings.ring)
+        self._whole_ns = 0
 
     def open(self) -> None:
         """Open, set and arm the cameras, and make the ring.
@@ -96,6 +99,11 @@ class Capture:
         self._apply(lighting)
 
     @property
+    def resting(self) -> bool:
+        """Say that nothing is to come soon: a whole set left less than half a trigger period ago."""
+        return 0 <= self._backend.now_ns() - self._whole_ns < self._settings.cameras.period_ns // 2
+
+    @property
     def ended(self) -> bool:
         """Say whether no frame will ever come again."""
         return self._backend.ended
@@ -108,6 +116,7 @@ class Capture:
         self._backend.close()
         if self._ring is not None:
             self._ring.close()
+        self._bell.close()
 
     def health(self, state: CaptureState, message: str = "") -> CaptureHealth:
         """Return how everything is at this moment."""
@@ -190,6 +199,9 @@ class Capture:
             time_ns=frame_set.time_ns,
             spread_ns=frame_set.spread_ns,
         )
+        self._bell.ring()
+        if len(frame_set.frames) == len(self._cameras):
+            self._whole_ns = self._backend.now_ns()
         self._look(frame_set)
 
     def _look(self, frame_set: FrameSet) -> None:

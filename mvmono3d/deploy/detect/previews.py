@@ -18,11 +18,15 @@ class Previews:
         self._period_ns = round(1e9 / rate_hz) if rate_hz > 0 else None
         self._due_ns: int | None = None
 
-    def of(self, found: RingSet) -> Images | None:
-        """Return the pictures of a set where it is time for some."""
-        if self._period_ns is None or (self._due_ns is not None and found.time_ns < self._due_ns):
-            return None
-        self._due_ns = found.time_ns + self._period_ns
+    def due(self, time_ns: int) -> bool:
+        """Say whether it is time for pictures of a set; the next ones are then due a period later."""
+        if self._period_ns is None or (self._due_ns is not None and time_ns < self._due_ns):
+            return False
+        self._due_ns = time_ns + self._period_ns
+        return True
+
+    def of(self, found: RingSet) -> Images:
+        """Return the pictures of a set."""
         views = np.flatnonzero(found.present).tolist()
         return Images(t_ns=found.time_ns, images=[self._of(view, found.images[view]) for view in views])
 

@@ -17,6 +17,8 @@ class Stages:
 
     begun_ns: int
     """The loop took the frame set up."""
+    placed_ns: int
+    """It had carried the last poses to where the detector shall look."""
     seen_ns: int
     """The detector had answered."""
     done_ns: int
@@ -31,7 +33,8 @@ class Stages:
         return (
             ("travel", travelled_ns * _MS_PER_NS),
             ("wait", waited_ns * _MS_PER_NS if 0 <= waited_ns < _SAME_CLOCK_NS else 0.0),
-            ("detect", (self.seen_ns - self.begun_ns) * _MS_PER_NS),
+            ("place", (self.placed_ns - self.begun_ns) * _MS_PER_NS),
+            ("detect", (self.seen_ns - self.placed_ns) * _MS_PER_NS),
             ("look", self.looked_ms),
             ("reconstruct", (self.done_ns - self.seen_ns) * _MS_PER_NS),
         )

@@ -49,6 +49,7 @@ class Loop:
             return False
         begun_ns = time.monotonic_ns()
         asked = question(self._state, self._parts, time_ns=record.time_ns)
+        placed_ns = time.monotonic_ns()
         looked = self._eyes.look(record.number, asked)
         seen_ns = time.monotonic_ns()
         stepped = step(
@@ -62,7 +63,11 @@ class Loop:
         self._state, self._problem = stepped.state, looked.problem
         self._tally.unanswered += looked.sighting is None
         stages = Stages(
-            begun_ns=begun_ns, seen_ns=seen_ns, done_ns=time.monotonic_ns(), looked_ms=looked.looked_ms
+            begun_ns=begun_ns,
+            placed_ns=placed_ns,
+            seen_ns=seen_ns,
+            done_ns=time.monotonic_ns(),
+            looked_ms=looked.looked_ms,
         )
         self._publish(record, stepped, stages)
         return True

@@ -1,7 +1,7 @@
 """The loop's process: takes the newest frame set, has it looked at, reconstructs, publishes; see `worker`."""
 
+import gc
 import sys
-import time
 from pathlib import Path
 
 from mvmono3d.core.rig import Rig
@@ -16,14 +16,14 @@ from mvmono3d.deploy.loop.orders import LoopOrder, RigState
 from mvmono3d.deploy.loop.reconstructor import LearnedReconstructor, RobustReconstructor
 from mvmono3d.deploy.loop.step import Parts
 from mvmono3d.deploy.ring.watch import RingWatch
+from mvmono3d.deploy.ring.bell import Listener
 from mvmono3d.deploy.server.channel import Publisher
 from mvmono3d.deploy.server.convert import hello_message
 from mvmono3d.deploy.server.messages import Images
 from mvmono3d.deploy.worker import Orders, Ready, say, work
 
-_IDLE_S = 0.0003
-_LIVELY = 40
-"""So many looks at the ring between two looks at everything else, while there is nothing to do."""
+_PATIENCE_S = 0.02
+"""Between two looks at everything else, while no frame set comes."""
 
 
 def main() -> int:
@@ -57,21 +57,20 @@ def _run(order: LoopOrder) -> None:
     eyes = RemoteEyes(
         order.name, views=len(parts.rig.names), joints=parts.joints, patience_s=order.patience_s
     )
-    ring, previews = RingWatch(order.name), Inlet(preview_name(order.name), Images)
+    ring, bell = RingWatch(order.name), Listener(order.name)
+    previews = Inlet(preview_name(order.name), Images)
     with Publisher(order.name, hello_message(skeleton, parts.rig)) as publisher:
         loop = Loop(order, parts, publisher=publisher, eyes=eyes, ring=ring, say=say)
         say(Ready())
-        idle = 0
+        # What was loaded stays; looking through it again and again would cost milliseconds.
+        gc.freeze()
         while not orders.ended:
-            busy = loop.step()
-            idle = 0 if busy else idle + 1
-            if busy or idle % _LIVELY == 0:
-                for state in orders.take():
-                    loop.rig_state = state
-                loop.look_after(previews.take(0.0))
-            if not busy:
-                time.sleep(_IDLE_S)
-    for each in (loop, eyes, ring, previews):
+            loop.step()
+            for state in orders.take():
+                loop.rig_state = state
+            loop.look_after(previews.take(0.0))
+            bell.wait(_PATIENCE_S)
+    for each in (loop, eyes, ring, bell, previews):
         each.close()
 
 

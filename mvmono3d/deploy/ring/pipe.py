@@ -18,12 +18,27 @@ def open_pipe(name: str) -> int:
     try:
         os.mkfifo(path, 0o600)
     except FileExistsError:
-        found = path.lstat()
-        if not stat.S_ISFIFO(found.st_mode) or found.st_uid != os.geteuid():
+        if not _is_pipe(path.lstat()):
             raise InvalidFileError(
                 f"{path} is no pipe of this user: delete it, or choose another name"
             ) from None
     return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def find_pipe(name: str) -> int:
+    """Open a named pipe that somebody else has made; -1 where nobody has."""
+    try:
+        pipe = os.open(path_of(name), os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return -1
+    if _is_pipe(os.fstat(pipe)):
+        return pipe
+    os.close(pipe)
+    return -1
+
+
+def _is_pipe(found: os.stat_result) -> bool:
+    return stat.S_ISFIFO(found.st_mode) and found.st_uid == os.geteuid()
 
 
 def write_pipe(pipe: int, content: bytes) -> bool:

@@ -113,9 +113,13 @@ class RingReader:
             self.torn += 1
         return None
 
-    def at(self, number: int) -> RingSet | None:
-        """Return the set of this number while it is there; where this reader stands does not change."""
-        return self._read(number) if number < self._arrays.get("head") else None
+    def at(self, number: int, *, boxes: Int64[np.ndarray, "view 4"] | None = None) -> RingSet | None:
+        """Return the set of this number while it is there; where this reader stands does not change.
+
+        With `boxes` (left, top, right, bottom of each view) only what lies in them is copied; the rest is
+        black.
+        """
+        return self._read(number, boxes) if number < self._arrays.get("head") else None
 
     def _go_to(self, following: int) -> None:
         self.skipped += following - 1 - self._next
@@ -129,7 +133,7 @@ class RingReader:
         whole = 2 * number + 2
         return copied if copied[0] == whole and record[0] == whole else None
 
-    def _read(self, number: int) -> RingSet | None:
+    def _read(self, number: int, boxes: Int64[np.ndarray, "view 4"] | None = None) -> RingSet | None:
         """Copy a set; None if the writer has reached any part of it."""
         arrays = self._arrays
         layout, copied = arrays.layout, self._record(number)
@@ -141,7 +145,8 @@ class RingReader:
             place, stamp = int(buffer[view]) % layout.buffers, 2 * int(buffer[view]) + 2
             before = arrays.stamps[view, place]
             order_memory()
-            images[view] = arrays.images[view, place]
+            box = _box(None if boxes is None else boxes[view])
+            images[view][box] = arrays.images[view, place][box]
             order_memory()
             if before != stamp or arrays.stamps[view, place] != stamp:
                 return None
@@ -176,6 +181,13 @@ class RingReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _box(corners: Int64[np.ndarray, "4"] | None) -> tuple[slice, slice]:
+    if corners is None:
+        return slice(None), slice(None)
+    left, top, right, bottom = np.maximum(corners, 0).tolist()
+    return slice(top, bottom), slice(left, right)
 
 
 def _rows(record: np.ndarray, views: int) -> np.ndarray:

@@ -2,6 +2,9 @@
 
 import time
 
+import numpy as np
+from jaxtyping import Int64
+
 from mvmono3d.deploy.ring.reader import RingReader, RingRecord, RingSet
 from mvmono3d.errors import InvalidFileError
 
@@ -34,12 +37,12 @@ class RingWatch:
             self._look()
         return found
 
-    def at(self, number: int) -> RingSet | None:
-        """Return the set of this number; None where it is not there any more."""
-        found = None if self._reader is None else self._reader.at(number)
+    def at(self, number: int, *, boxes: Int64[np.ndarray, "view 4"] | None = None) -> RingSet | None:
+        """Return the set of this number; None where it is not there any more. See `RingReader.at`."""
+        found = None if self._reader is None else self._reader.at(number, boxes=boxes)
         if found is None:
             self._look()
-            found = None if self._reader is None else self._reader.at(number)
+            found = None if self._reader is None else self._reader.at(number, boxes=boxes)
         return found
 
     def close(self) -> None:

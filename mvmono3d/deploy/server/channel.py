@@ -38,6 +38,9 @@ _SLOT_BYTES = {
 }
 
 
+_TOPICS = frozenset(int(topic) for topic in Topic)
+
+
 def _mailbox_name(name: str, topic: Topic) -> str:
     return f"{name}.{topic.name.lower()}"
 
@@ -126,8 +129,9 @@ class Feed:
 
     def take(self) -> dict[Topic, bytes]:
         """Return the newest message of each topic that has a new one."""
-        drain_pipe(self._wake)
-        found = {topic: self._take(topic) for topic in Topic}
+        told = {Topic(each) for each in drain_pipe(self._wake) if each in _TOPICS}
+        # Told of nothing, it was asked whether a pipe that broke kept something back.
+        found = {topic: self._take(topic) for topic in told or Topic}
         return {topic: message for topic, message in found.items() if message is not None}
 
     def _take(self, topic: Topic) -> bytes | None:

@@ -246,3 +246,18 @@ def test_what_a_killed_writer_left_can_be_removed_but_not_a_living_ring(name):
     assert remove_ring(name)
     assert not remove_ring(name)
     assert not path_of(name).exists()
+
+
+def test_of_a_set_only_what_was_asked_for_is_copied(name):
+    with RingWriter(name, LAYOUT) as ring, RingReader(name) as reader:
+        write(ring, 1)
+        whole = reader.at(0)
+        assert whole is not None
+        boxes = np.array([[1, 0, 3, 1], [-5, -5, 2, 400]] + [[0, 0, 0, 0]] * (LAYOUT.views - 2))
+        part = reader.at(0, boxes=boxes)
+        assert part is not None
+        wanted = np.zeros_like(whole.images)
+        wanted[0, 0:1, 1:3] = whole.images[0, 0:1, 1:3]
+        wanted[1, :, 0:2] = whole.images[1, :, 0:2]
+        np.testing.assert_array_equal(part.images, wanted)
+        assert whole.images[0, 0, 1] != 0
