@@ -84,6 +84,15 @@ class Skeleton:
         return tuple(order)
 
     @cached_property
+    def upright(self) -> tuple[int, int] | None:
+        """The joints that crops show one above the other: first below, second on top.
+
+        Hands and animals come at any angle, and a network that need not know every one learns far faster
+        (Zhang et al., MediaPipe Hands, 2020). `None` where the image's own up is good enough: people stand.
+        """
+        return None if self.frame is None or self.frame.kind is not FrameKind.FULL else self.frame.forward
+
+    @cached_property
     def hash(self) -> str:
         """SHA-256 of what a network or a file must agree on: names, tree, mirror."""
         content = [self.name, self.joints, self.parents, self.mirror]

@@ -17,6 +17,7 @@ from mvmono3d.core.trajectory import MissingReason
 from mvmono3d.data.crops import Crops
 from mvmono3d.deploy.detect.crop import cut_windows
 from mvmono3d.deploy.detect.protocol import Detector, Finder, WholeImages
+from mvmono3d.deploy.detect.upright import turned_upright
 from mvmono3d.deploy.detect.windows import Windows, WindowSettings, around_pixels, windows_around
 from mvmono3d.geometry.crop import carry_pixels, crop_from_image, image_from_crop, similarity_scale
 from mvmono3d.geometry.projection import inside_image, project
@@ -93,7 +94,7 @@ def labelled_crops(
     inside = seen.in_front & inside_image(seen.pixels, np.asarray(rig.camera.size_px))
     usable = inside & labelled.kept
     wide = WindowSettings(margin=margin)
-    windows = around_pixels(seen.pixels, usable, joints=points.shape[0], settings=wide)
+    windows = around_pixels(seen.pixels, usable, settings=wide)
     for view in np.flatnonzero(windows.known & images.present).tolist():
         affine = crop_from_image(windows.centre_px[view], windows.side_px[view], size=size)
         picture = images.images[view]
@@ -118,6 +119,7 @@ def labelled_crops(
 def _once(
     images: WholeImages, windows: Windows, rig: Rig, *, detector: Detector, settings: ConsistencySettings
 ) -> Labelled | None:
+    windows = turned_upright(images, windows, detector)
     crops = cut_windows(images, windows, size=detector.size)
     found = detector.detect(crops)
     detected = crops.known[:, None] & (found.confidence >= settings.least_confidence)
@@ -136,5 +138,7 @@ def _once(
     kept = (solved.reason == MissingReason.NONE) & (solved.agreeing >= settings.least_views)
     if kept.mean() < settings.least_share:
         return None
-    around = windows_around(solved.points_world[kept], rig, joints=len(kept), settings=WindowSettings())
+    around = windows_around(
+        solved.points_world, kept, rig, settings=WindowSettings(upright=detector.skeleton.upright)
+    )
     return Labelled(solved=solved, kept=kept, windows=around)

@@ -16,7 +16,7 @@ from mvmono3d.data.counters import AUGMENTATION, generator
 from mvmono3d.data.crops import Crops, CropSet, mirrored, warp_crop
 from mvmono3d.data.splits import NAMES
 from mvmono3d.errors import ConfigurationError
-from mvmono3d.geometry.crop import crop_from_image
+from mvmono3d.geometry.crop import crop_from_image, upright_turn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,19 +79,27 @@ class CropJitter:
     """How far its centre may move along either axis, as a share of the stored crop's side."""
     turn_rad: float
     """How far it may be turned either way."""
+    upright: bool
+    """Whether crops are turned until the skeleton is upright: not where the network is to find it first."""
+    any_turn_share: float
+    """Share of training crops that are turned anyhow: a network must notice that it can't read them."""
     mirrored_share: float
     """Share of training crops that are seen in a mirror: a right hand is a left one then."""
 
-    def still(self, stored: int, *, size: int) -> Float[np.ndarray, "2 3"]:
-        """Return the similarity from a stored crop to the one of its middle."""
+    def still(self, stored: int, *, size: int, upright_rad: float) -> Float[np.ndarray, "2 3"]:
+        """Return the similarity from a stored crop to the upright one of its middle."""
         centre = np.full(2, 0.5 * (stored - 1))
-        return crop_from_image(centre, np.asarray(self.side * stored), size=size)
+        side, turn = np.asarray(self.side * stored), np.asarray(upright_rad)
+        return crop_from_image(centre, side, size=size, turn_rad=turn)
 
-    def draw(self, stored: int, *, size: int, random: np.random.Generator) -> Float[np.ndarray, "2 3"]:
+    def draw(
+        self, stored: int, *, size: int, upright_rad: float, random: np.random.Generator
+    ) -> Float[np.ndarray, "2 3"]:
         """Return a similarity from a stored crop to a varied one."""
         side = self.side * math.exp(random.uniform(-self.side_range, self.side_range))
         centre = np.full(2, 0.5 * (stored - 1)) + stored * random.uniform(-self.shift, self.shift, 2)
-        turn = np.asarray(random.uniform(-self.turn_rad, self.turn_rad))
+        most = math.pi if random.random() < self.any_turn_share else self.turn_rad
+        turn = np.asarray(upright_rad + random.uniform(-most, most))
         return crop_from_image(centre, np.asarray(side * stored), size=size, turn_rad=turn)
 
 
@@ -109,10 +117,19 @@ class CutCrops(Dataset[Crops]):
         crop = self.store[sample]
         stored = crop.images.shape[-1]
         if self.seed is None:
-            similarity = self.jitter.still(stored, size=self.size)
+            similarity = self.jitter.still(stored, size=self.size, upright_rad=self._upright_rad(crop))
         else:
             random = generator(self.seed, AUGMENTATION, epoch, sample)
             if random.random() < self.jitter.mirrored_share:
                 crop = mirrored(crop, self.store.skeleton.mirror)
-            similarity = self.jitter.draw(stored, size=self.size, random=random)
+            similarity = self.jitter.draw(
+                stored, size=self.size, upright_rad=self._upright_rad(crop), random=random
+            )
         return warp_crop(crop, similarity, size=self.size)
+
+    def _upright_rad(self, crop: Crops) -> float:
+        """Return the turn that makes a crop upright; 0 where its labels don't say."""
+        upright = self.store.skeleton.upright
+        if not self.jitter.upright or upright is None or not crop.labelled[list(upright)].all():
+            return 0.0
+        return float(upright_turn(*crop.pixels[list(upright)].astype(np.float64)))

@@ -1,5 +1,7 @@
 """Square windows of an image as crops of a fixed size, and pixels carried between the two."""
 
+import math
+
 from jaxtyping import Float
 
 from mvmono3d.core.array import Array, namespace
@@ -30,6 +32,15 @@ def crop_from_image(
     linear = xp.stack([xp.stack([cosine, -sine], axis=-1), xp.stack([sine, cosine], axis=-1)], axis=-2)
     shift = 0.5 * (size - 1) - xp.sum(linear * centre_px[..., None, :], axis=-1)
     return xp.concat([linear, shift[..., None]], axis=-1)
+
+
+def upright_turn(
+    first_px: Float[Array, "*batch 2"], second_px: Float[Array, "*batch 2"]
+) -> Float[Array, "*batch"]:
+    """Return the turn [rad] after which the second place lies straight above the first, up being -v."""
+    xp = namespace(first_px, second_px)
+    along = second_px - first_px
+    return -0.5 * math.pi - xp.atan2(along[..., 1], along[..., 0])
 
 
 def image_from_crop(crop_from_image: Float[Array, "*batch 2 3"]) -> Float[Array, "*batch 2 3"]:

@@ -27,7 +27,9 @@ from mvmono3d.export.detector_trial import answers
 from mvmono3d.metrics.detection import NEAR
 from tests.benchmarks.machine import ROOT, commit, processor
 
-STILL = CropJitter(side=0.794, side_range=0.0, shift=0.0, turn_rad=0.0, mirrored_share=0.0)
+STILL = CropJitter(
+    side=0.794, side_range=0.0, shift=0.0, turn_rad=0.0, upright=True, any_turn_share=0.0, mirrored_share=0.0
+)
 RUNS, VIEWS = 200, 4
 
 
@@ -126,8 +128,8 @@ def speed(bundles):
         frame_id=np.zeros(VIEWS, dtype=np.int64),
         time_ns=0,
     )
-    windows = Windows(
-        centre_px=np.tile([320.0, 200.0], (VIEWS, 1)), side_px=np.full(VIEWS, 230.0), known=images.present
+    windows = Windows.level(
+        np.tile([320.0, 200.0], (VIEWS, 1)), np.full(VIEWS, 230.0), images.present, turn_known=True
     )
     lines = ["| bundle | stage | p50 ms | p95 ms |", "|---|---|---|---|"]
     for bundle in bundles:

@@ -67,7 +67,8 @@ def test_a_view_that_is_wrong_gets_the_label_of_those_that_agree(rig):
     wrong = np.zeros((len(rig.names), JOINTS), dtype=bool)
     wrong[0, :5] = True
     wrong[:2, 8] = True
-    images, windows = _blank(rig), windows_around(points, rig, joints=JOINTS, settings=WindowSettings())
+    images, everything = _blank(rig), np.ones(JOINTS, dtype=bool)
+    windows = windows_around(points, everything, rig, settings=WindowSettings())
     labelled = agree(images, windows, rig, detector=ToldDetector(truth, wrong), settings=SETTINGS)
     assert labelled is not None
     assert not labelled.kept[8]
@@ -92,7 +93,7 @@ def test_nothing_is_learned_where_too_few_joints_agree(rig):
     points = _hand()
     wrong = np.zeros((len(rig.names), JOINTS), dtype=bool)
     wrong[:2, : JOINTS - 5] = True
-    windows = windows_around(points, rig, joints=JOINTS, settings=WindowSettings())
+    windows = windows_around(points, np.ones(JOINTS, dtype=bool), rig, settings=WindowSettings())
     detector = ToldDetector(_pixels(points, rig), wrong)
     assert agree(_blank(rig), windows, rig, detector=detector, settings=SETTINGS) is None
 

@@ -1,17 +1,21 @@
 """Crops on disk, cut, and in batches."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from mvmono3d.data.crop_cut import CropJitter, CropSplits
+from mvmono3d.data.crop_cut import CropJitter, CropSplits, CutCrops
 from mvmono3d.data.crop_module import CropDataModule
 from mvmono3d.data.crops import CropParts, mirrored, warp_crop
 from mvmono3d.errors import ConfigurationError, InvalidFileError
 from mvmono3d.geometry.crop import crop_from_image
 from tests.data.crop_source import SKELETON, CropFolder, spotted_crops, spotted_store
 
-JITTER = CropJitter(side=0.8, side_range=0.2, shift=0.05, turn_rad=0.5, mirrored_share=0.0)
+JITTER = CropJitter(
+    side=0.8, side_range=0.2, shift=0.05, turn_rad=0.5, upright=True, any_turn_share=0.2, mirrored_share=0.0
+)
 
 
 def _module(folder) -> CropDataModule:
@@ -49,11 +53,27 @@ def test_a_varied_crop_still_shows_its_joints_where_it_says(tmp_path):
     store, random = module.splits.train, np.random.default_rng(2)
     for index in range(len(store)):
         crop = store[index]
-        similarity = JITTER.draw(crop.images.shape[-1], size=256, random=random)
+        similarity = JITTER.draw(crop.images.shape[-1], size=256, upright_rad=0.3, random=random)
         cut = warp_crop(crop, similarity, size=256)
         for u, v in cut.pixels:
             near = cut.images[0, max(int(v) - 2, 0) : int(v) + 4, max(int(u) - 2, 0) : int(u) + 4]
             assert near.max(initial=0) > 60
+
+
+def test_still_crops_are_upright_unless_they_are_to_stay_as_they_were(tmp_path):
+    store = _module(tmp_path).splits.train
+    below, above = SKELETON.upright
+    cut = CutCrops(store=store, size=64, jitter=JITTER, seed=None)
+    told = [place for place in range(len(store)) if store[place].labelled[[below, above]].all()]
+    assert told
+    for place in told:
+        along = cut[0, place].pixels[above] - cut[0, place].pixels[below]
+        np.testing.assert_allclose(along[0], 0.0, atol=1e-3)
+        assert along[1] < 0.0
+    level = CutCrops(store=store, size=64, jitter=replace(JITTER, upright=False, side=1.0), seed=None)
+    scale = 64 / store[0].images.shape[-1]
+    along, before = (np.diff(each.pixels[[below, above]], axis=0) for each in (level[0, 0], store[0]))
+    np.testing.assert_allclose(along, scale * before, atol=1e-3)
 
 
 def test_a_joint_that_the_crop_does_not_hold_is_not_visible():

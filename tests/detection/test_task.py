@@ -35,7 +35,15 @@ def _task() -> DetectionTask:
 
 def _fit(folder) -> tuple[DetectionTask, dict[str, float]]:
     task = _task()
-    jitter = CropJitter(side=0.8, side_range=0.2, shift=0.05, turn_rad=0.5, mirrored_share=0.0)
+    jitter = CropJitter(
+        side=0.8,
+        side_range=0.2,
+        shift=0.05,
+        turn_rad=0.5,
+        upright=True,
+        any_turn_share=0.1,
+        mirrored_share=0.0,
+    )
     data = CropDataModule(source=CropFolder(folder), size=64, jitter=jitter, batch_size=4, seed=1)
     trainer = lightning.Trainer(
         accelerator="cpu",

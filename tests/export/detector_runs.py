@@ -20,7 +20,14 @@ def detector_config(folder: Path, *, width: int = 16) -> dict[str, Any]:
     skeleton = _call("core.skeleton_file.parse_skeleton", content=content, where="skeleton")
     net = _call("detection.net.JointNet", skeleton=skeleton, width=width, blocks=[1, 1, 1], size=SIZE)
     jitter = _call(
-        "data.crop_cut.CropJitter", side=0.8, side_range=0.2, shift=0.05, turn_rad=0.5, mirrored_share=0.0
+        "data.crop_cut.CropJitter",
+        side=0.8,
+        side_range=0.2,
+        shift=0.05,
+        turn_rad=0.5,
+        upright=True,
+        any_turn_share=0.1,
+        mirrored_share=0.0,
     )
     source = _call("data.stored_crops.StoredCrops", folder=str(folder / "crops"), skeleton=skeleton)
     return {

@@ -4,7 +4,13 @@ import cv2
 import numpy as np
 import pytest
 
-from mvmono3d.geometry.crop import carry_pixels, crop_from_image, image_from_crop, similarity_scale
+from mvmono3d.geometry.crop import (
+    carry_pixels,
+    crop_from_image,
+    image_from_crop,
+    similarity_scale,
+    upright_turn,
+)
 
 SIZE = 96
 RANDOM = np.random.default_rng(0)
@@ -33,6 +39,16 @@ def test_angles_turn_and_lengths_scale(turn):
     along = ends[1] - ends[0]
     assert np.linalg.norm(along) == pytest.approx(SIZE / SIDES[0]) == pytest.approx(similarity_scale(there))
     assert np.arctan2(along[1], along[0]) == pytest.approx(turn)
+
+
+def test_after_the_upright_turn_the_second_place_is_straight_above_the_first():
+    first, second = PIXELS[:, 0], PIXELS[:, 1]
+    turn_rad = upright_turn(first, second)
+    there = crop_from_image(CENTRES, SIDES, size=SIZE, turn_rad=turn_rad)
+    along = np.diff(carry_pixels(there, PIXELS[:, :2]), axis=1)[:, 0]
+    np.testing.assert_allclose(along[:, 0], 0.0, atol=1e-9)
+    length = np.linalg.norm(second - first, axis=-1)
+    np.testing.assert_allclose(along[:, 1], -similarity_scale(there) * length)
 
 
 def test_a_window_of_the_crop_s_size_moves_pixels_only():

@@ -5,7 +5,7 @@ import numpy as np
 
 from mvmono3d.deploy.detect.protocol import Crops, WholeImages
 from mvmono3d.deploy.detect.windows import Windows
-from mvmono3d.geometry.crop import crop_from_image
+from mvmono3d.geometry.crop import crop_from_image, similarity_scale
 
 _BITS = 8
 
@@ -15,7 +15,7 @@ def cut_windows(whole: WholeImages, windows: Windows, *, size: int) -> Crops:
 
     Of deeper pixels the eight highest bits are kept. A view that delivered no image is not known.
     """
-    similarity = crop_from_image(windows.centre_px, windows.side_px, size=size)
+    similarity = crop_from_image(windows.centre_px, windows.side_px, size=size, turn_rad=windows.turn_rad)
     known = windows.known & whole.present
     crops = np.zeros((len(known), size, size), dtype=np.uint8)
     for view in np.flatnonzero(known).tolist():
@@ -32,7 +32,7 @@ def cut_windows(whole: WholeImages, windows: Windows, *, size: int) -> Crops:
 
 def _cut(image: np.ndarray, similarity: np.ndarray, size: int) -> np.ndarray:
     """Warp an image; one that shrinks a lot is halved first, or sampling would skip pixels."""
-    while similarity[0, 0] < 0.5:
+    while similarity_scale(similarity) < 0.5:
         halves = tuple(-(-side // 2) for side in image.shape[::-1])
         scale = np.asarray([halves[0] / image.shape[1], halves[1] / image.shape[0]])
         image = cv2.resize(image, halves, interpolation=cv2.INTER_AREA)

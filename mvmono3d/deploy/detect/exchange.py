@@ -27,6 +27,8 @@ class WindowsPart(msgspec.Struct, frozen=True, array_like=True):
     centre_px: list[list[float]]
     side_px: list[float]
     known: list[bool]
+    turn_rad: list[float]
+    turn_known: list[bool]
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,14 +152,12 @@ def preview_outlet(name: str) -> Outlet[Images]:
 
 def windows_part(windows: Windows) -> WindowsPart:
     """Return windows as they travel."""
-    return WindowsPart(windows.centre_px.tolist(), windows.side_px.tolist(), windows.known.tolist())
+    return WindowsPart(**{name: getattr(windows, name).tolist() for name in WindowsPart.__struct_fields__})
 
 
 def windows_of(part: WindowsPart) -> Windows:
     """Return windows as they were."""
-    return Windows(
-        centre_px=np.array(part.centre_px), side_px=np.array(part.side_px), known=np.array(part.known)
-    )
+    return Windows(**{name: np.array(getattr(part, name)) for name in WindowsPart.__struct_fields__})
 
 
 def joints_part(seen: Sighting) -> list[list[list[list[float]]]]:

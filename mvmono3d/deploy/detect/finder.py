@@ -64,7 +64,7 @@ class NetworkFinder:
         in_crop = 0.5 * (stride - 1) + stride * centre
         back = image_from_crop(crops.crop_from_image)
         side = 2.0 * stride * half * similarity_scale(back) * self._margin / WindowSettings().margin
-        windows = Windows(
+        windows = Windows.level(
             centre_px=carry_pixels(back, in_crop[:, None, :])[:, 0],
             side_px=np.maximum(side, WindowSettings().least_side_px),
             known=crops.known & (presence >= _LEAST_PRESENCE) & (mass >= _LEAST_MASS),
@@ -93,7 +93,8 @@ class GridFinder:
             there = carry_pixels(image_from_crop(crops.crop_from_image), found.pixels)
             pixels[better], usable[better] = there[better], found.confidence[better] >= _LEAST_PRESENCE
         seen = usable & (best >= _LEAST_PRESENCE)[:, None]
-        windows = around_pixels(pixels, seen, joints=joints, settings=WindowSettings())
+        settings = WindowSettings(upright=self._detector.skeleton.upright)
+        windows = around_pixels(pixels, seen, settings=settings)
         return (windows,) if windows.known.any() else ()
 
 
@@ -109,7 +110,7 @@ def open_finder(folder: Path, *, threads: int = 1) -> Finder:
 def whole(images: WholeImages) -> Windows:
     """Return the square round every image that holds all of it."""
     views, height, width = images.images.shape
-    return Windows(
+    return Windows.level(
         centre_px=np.tile([0.5 * (width - 1), 0.5 * (height - 1)], (views, 1)),
         side_px=np.full(views, float(max(height, width))),
         known=images.present,
@@ -126,7 +127,7 @@ def _grid(images: WholeImages) -> list[Windows]:
         for u in columns:
             for v in rows:
                 grid.append(
-                    Windows(
+                    Windows.level(
                         centre_px=np.tile([u, v], (views, 1)),
                         side_px=np.full(views, side),
                         known=images.present,

@@ -9,6 +9,7 @@ from mvmono3d.core.array import Array
 from mvmono3d.core.record import Record
 from mvmono3d.deploy.detect.crop import cut_windows
 from mvmono3d.deploy.detect.protocol import Detector, Finder, WholeImages
+from mvmono3d.deploy.detect.upright import turned_upright
 from mvmono3d.deploy.detect.windows import Windows
 from mvmono3d.geometry.crop import carry_pixels, image_from_crop, similarity_scale
 
@@ -35,7 +36,8 @@ def look(
 ) -> Sighting:
     """Return one candidate per record of windows, in their order, then those that a search finds."""
     found = finder.find(whole) if search else ()
-    seen = [_seen(whole, each, detector) for each in (*windows, *found) if each.known.any()]
+    turned = [turned_upright(whole, each, detector) for each in (*windows, *found) if each.known.any()]
+    seen = [_seen(whole, each, detector) for each in turned]
     if not seen:
         return Sighting.nothing(len(whole.present), len(detector.skeleton.joints))
     return Sighting.concatenate(seen)

@@ -62,9 +62,7 @@ class RecordedDetector:
         if row is None:
             return ()
         usable = self._detected[row] & images.present[:, None]
-        windows = around_pixels(
-            self._pixels[row], usable, joints=len(self.skeleton.joints), settings=WindowSettings()
-        )
+        windows = around_pixels(self._pixels[row], usable, settings=WindowSettings())
         return (windows,) if windows.known.any() else ()
 
     def _row(self, time_ns: int) -> int | None:

@@ -3,6 +3,8 @@
 Nothing is learned from pixels here: numbers that rest on it say how well everything after detection works.
 """
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 from jaxtyping import Float, Int
@@ -74,9 +76,9 @@ class TruthFinder:
         """See `Finder`."""
         pixels, state = _of_frames(self._truth, images.frame_id)
         there = (state != OcclusionState.UNKNOWN) & images.present[:, None]
-        windows = around_pixels(pixels, there, joints=pixels.shape[1], settings=WindowSettings())
+        windows = around_pixels(pixels, there, settings=WindowSettings())
         off = _JITTER * windows.side_px[:, None] * _noise(images.frame_id, (2,), self._seed + 1)
-        found = Windows(centre_px=windows.centre_px + off, side_px=windows.side_px, known=windows.known)
+        found = replace(windows, centre_px=windows.centre_px + off)
         return (found,) if found.known.any() else ()
 
 

@@ -14,7 +14,7 @@ SIZE = 64
 
 
 def _windows(centre: tuple[float, float], side: float) -> Windows:
-    return Windows(centre_px=np.asarray([centre]), side_px=np.asarray([side]), known=np.asarray([True]))
+    return Windows.level(np.asarray([centre]), np.asarray([side]), np.asarray([True]))
 
 
 def _whole(images: np.ndarray, *, bits: int = 8, present: bool = True) -> WholeImages:
@@ -32,11 +32,11 @@ def _blob(u: float, v: float, *, sigma: float) -> np.ndarray:
     return (200.0 * np.exp(-0.5 * ((rows - v) ** 2 + (columns - u) ** 2) / sigma**2)).astype(np.uint8)[None]
 
 
+@pytest.mark.parametrize("turn_rad", [0.0, 0.7, 2.5, -1.6])
 @pytest.mark.parametrize("side", [48.0, 64.0, 100.0, 130.0, 200.0, 333.0])
-def test_a_blob_is_where_its_pixel_is_carried(side):
-    crops = cut_windows(
-        _whole(_blob(301.0, 187.0, sigma=side / 20)), _windows((310.0, 180.0), side), size=SIZE
-    )
+def test_a_blob_is_where_its_pixel_is_carried(side, turn_rad):
+    windows = replace(_windows((310.0, 180.0), side), turn_rad=np.asarray([turn_rad]))
+    crops = cut_windows(_whole(_blob(301.0, 187.0, sigma=side / 20)), windows, size=SIZE)
     rows, columns = np.mgrid[:SIZE, :SIZE]
     weight = crops.images[0].astype(float)
     found = np.asarray([(weight * columns).sum(), (weight * rows).sum()]) / weight.sum()

@@ -3,6 +3,7 @@
 import numpy as np
 
 from mvmono3d.deploy.detect.windows import WindowSettings, follow, windows_around, windows_at
+from mvmono3d.geometry.crop import carry_pixels, crop_from_image
 from mvmono3d.geometry.projection import project
 from mvmono3d.synthetic.rigs import make_rig
 from mvmono3d.synthetic.settings import RigSettings
@@ -21,7 +22,7 @@ def _pixels(points: np.ndarray) -> np.ndarray:
 
 
 def test_a_window_holds_its_joints_with_the_margin_on_the_longer_side():
-    windows = windows_around(HAND, RIG, joints=JOINTS, settings=SETTINGS)
+    windows = windows_around(HAND, EVERYTHING, RIG, settings=SETTINGS)
     pixels = _pixels(HAND)
     assert windows.known.all()
     apart = np.abs(pixels - windows.centre_px[:, None]).max(axis=(1, 2))
@@ -35,7 +36,7 @@ def test_a_steady_motion_is_met_where_it_will_be():
         time_ns = frame * 16_000_000
         track = follow(track, HAND + velocity * time_ns * 1e-9, EVERYTHING, time_ns=time_ns)
     windows = windows_at(track, RIG, time_ns=48_000_000, settings=SETTINGS)
-    expected = windows_around(HAND + velocity * 0.048, RIG, joints=JOINTS, settings=SETTINGS)
+    expected = windows_around(HAND + velocity * 0.048, EVERYTHING, RIG, settings=SETTINGS)
     np.testing.assert_allclose(windows.centre_px, expected.centre_px, atol=1e-6)
 
 
@@ -66,4 +67,23 @@ def test_a_view_that_does_not_see_the_actor_does_not_know():
     behind = RIG.camera_from_world[0]
     centre = -behind[:, :3].T @ behind[:, 3]
     away = centre * 1.2 + HAND
-    assert not windows_around(away, RIG, joints=JOINTS, settings=SETTINGS).known[0]
+    assert not windows_around(away, EVERYTHING, RIG, settings=SETTINGS).known[0]
+
+
+def test_a_window_turns_until_the_first_joint_is_below_the_second():
+    settings = WindowSettings(upright=(0, 9))
+    windows = windows_around(HAND, EVERYTHING, RIG, settings=settings)
+    assert windows.turn_known.all()
+    into = crop_from_image(windows.centre_px, windows.side_px, size=100, turn_rad=windows.turn_rad)
+    below, above = np.moveaxis(carry_pixels(into, _pixels(HAND)[:, [0, 9]]), 1, 0)
+    np.testing.assert_allclose(below[:, 0], above[:, 0], atol=1e-9)
+    assert (below[:, 1] > above[:, 1]).all()
+
+
+def test_which_way_is_up_is_not_known_without_both_joints():
+    present = np.arange(JOINTS) != 9
+    windows = windows_around(HAND, present, RIG, settings=WindowSettings(upright=(0, 9)))
+    assert windows.known.all()
+    assert not windows.turn_known.any()
+    assert not windows.turn_rad.any()
+    assert windows_around(HAND, present, RIG, settings=SETTINGS).turn_known.all()
