@@ -12,6 +12,9 @@ import msgspec
 from mvmono3d.deploy.cameras.protocol import CameraBackend
 from mvmono3d.errors import MissingDependencyError
 
+MEETINGS = {"hands": "hand21", "people": "body17"}
+"""Virtual scenes of two actors, and whose skeletons they have: hands that come together, people who cross."""
+
 
 class HarvestersSource(msgspec.Struct, frozen=True, kw_only=True, tag="harvesters", tag_field="kind"):
     """Cameras behind GenTL."""
@@ -40,10 +43,10 @@ class VirtualSource(msgspec.Struct, frozen=True, kw_only=True, tag="virtual", ta
 
     serials: tuple[str, ...] = ("VIRTUAL0", "VIRTUAL1", "VIRTUAL2", "VIRTUAL3")
     """Any names, in the order of the rig's cameras."""
-    scene: Literal["hand", "body", "board"] = "hand"
-    """An actor's motion, or a calibration board that is waved about."""
+    scene: Literal["hand", "body", "hands", "people", "board"] = "hand"
+    """An actor's motion, two that meet (`MEETINGS`), or a calibration board that is waved about."""
     skeleton: str = ""
-    """Of the actor, by name or file; empty: hand21 or body17."""
+    """Of the actors, by name or file; empty: hand21 or body17."""
     seed: int = 0
     """Actor, motion and props."""
     rig: str = ""

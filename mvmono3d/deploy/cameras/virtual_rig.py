@@ -14,6 +14,8 @@ import threading
 import msgspec
 import numpy as np
 
+from mvmono3d.deploy.cameras.sources import MEETINGS
+from mvmono3d.deploy.cameras.virtual_meeting import meeting_pictures, rendered_meeting
 from mvmono3d.deploy.cameras.virtual_orders import Order, Ready, RigOrder
 from mvmono3d.deploy.cameras.virtual_scene import pictures_of, rendered_take
 from mvmono3d.deploy.cameras.virtual_shutter import Light, Shutter
@@ -95,8 +97,10 @@ def _orders() -> "queue.SimpleQueue[Order | None]":
 
 def _light_of(order: RigOrder) -> Light:
     source, exposure_ns = order.source, order.lighting.exposure_ns
+    meeting = source.scene in MEETINGS
     if source.live:
-        return LiveLight(pictures_of(source, rate_hz=order.rate_hz, exposure_ns=exposure_ns))
+        shown = meeting_pictures if meeting else pictures_of
+        return LiveLight(shown(source, rate_hz=order.rate_hz, exposure_ns=exposure_ns))
     told, parent = [0.0], os.getppid()
 
     def progress(done: int, frames: int) -> None:
@@ -107,9 +111,8 @@ def _light_of(order: RigOrder) -> Light:
             told[0] = done / frames
             _LOG.info("%d of %d frames rendered (once: they are kept for the next start)", done, frames)
 
-    return LoopedLight(
-        rendered_take(source, rate_hz=order.rate_hz, exposure_ns=exposure_ns, progress=progress)
-    )
+    rendered = rendered_meeting if meeting else rendered_take
+    return LoopedLight(rendered(source, rate_hz=order.rate_hz, exposure_ns=exposure_ns, progress=progress))
 
 
 if __name__ == "__main__":

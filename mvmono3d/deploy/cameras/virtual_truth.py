@@ -12,11 +12,13 @@ from mvmono3d.core.record import Record
 from mvmono3d.core.resources import resource_folder
 from mvmono3d.core.rig_file import read_rig
 from mvmono3d.core.schema import sha256_of_bytes, sha256_of_file
-from mvmono3d.deploy.cameras.sources import VirtualSource
+from mvmono3d.deploy.cameras.sources import MEETINGS, VirtualSource
 from mvmono3d.deploy.cameras.virtual_orders import take_index
 from mvmono3d.synthetic import render
 
-_ARRAYS = ("points_world", "pixels", "state", "smear_px")
+ARRAYS = ("points_world", "pixels", "state", "smear_px")
+OTHERS_FILE = "others.npz"
+"""Beside a take of a meeting: the same arrays of the other actors, with a first axis of actors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,14 +43,25 @@ def read_virtual_truth(source: VirtualSource, *, rate_hz: float, exposure_ns: in
     Raises `InvalidFileError` where that take was never rendered, which starting the backend does.
     """
     folder = take_folder(source, rate_hz=rate_hz, exposure_ns=exposure_ns)
-    arrays = read_npz(folder / "index.npz", required=_ARRAYS)
-    return VirtualTruth(**{name: arrays[name] for name in _ARRAYS})
+    arrays = read_npz(folder / "index.npz", required=ARRAYS)
+    return VirtualTruth(**{name: arrays[name] for name in ARRAYS})
+
+
+def read_other_truths(source: VirtualSource, *, rate_hz: float, exposure_ns: int) -> tuple[VirtualTruth, ...]:
+    """Return the truth of the actors beside the first one; none in a scene of one."""
+    if source.scene not in MEETINGS:
+        return ()
+    folder = take_folder(source, rate_hz=rate_hz, exposure_ns=exposure_ns)
+    arrays = read_npz(folder / OTHERS_FILE, required=ARRAYS)
+    actors = range(len(arrays["points_world"]))
+    return tuple(VirtualTruth(**{name: arrays[name][actor] for name in ARRAYS}) for actor in actors)
 
 
 def take_folder(source: VirtualSource, *, rate_hz: float, exposure_ns: int) -> Path:
     """Return where the take of a source is kept: another rig, scene or renderer is another folder."""
     code = sorted(Path(str(render.__file__)).parent.glob("*.py"))
-    scene = Path(__file__).with_name("virtual_scene.py")
+    name = "virtual_meeting.py" if source.scene in MEETINGS else "virtual_scene.py"
+    scene = Path(__file__).with_name(name)
     values = (source.scene, source.skeleton, source.seed, source.seconds, rate_hz, exposure_ns)
     sums = [sha256_of_file(path) for path in (*code, scene)]
     key = sha256_of_bytes(

@@ -47,6 +47,8 @@ class DetectOrder(msgspec.Struct, frozen=True, kw_only=True):
     """Name or file."""
     bits: int
     cameras: tuple[str, ...]
+    several: bool = False
+    """Whether there may be more actors than one."""
     preview_hz: float = 5.0
     """Of small pictures for viewers; 0 for none."""
 
@@ -57,7 +59,7 @@ def main() -> int:
 
 
 def _look(order: DetectOrder) -> None:
-    serve(order, open_eyes(order.source, load_skeleton(order.skeleton)))
+    serve(order, open_eyes(order.source, load_skeleton(order.skeleton), several=order.several))
 
 
 def serve(order: DetectOrder, eyes: Eyes) -> None:
@@ -113,13 +115,11 @@ def answer(
         return Answer(number=number, error="the frame set was overwritten before it was looked at")
     began_ns = time.perf_counter_ns()
     try:
-        seen = look(
-            whole_images(found, bits=bits),
-            windows,
-            search=search,
-            detector=eyes.detector,
-            finder=eyes.finder,
-        )
+        images = whole_images(found, bits=bits)
+        if eyes.everybody is not None:
+            seen = eyes.everybody.see(images)
+        else:
+            seen = look(images, windows, search=search, detector=eyes.detector, finder=eyes.finder)
     except EngineError as error:
         return Answer(number=number, error=str(error))
     looked_ms = (time.perf_counter_ns() - began_ns) * _MS_PER_NS

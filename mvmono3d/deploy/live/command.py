@@ -10,6 +10,7 @@ from types import FrameType
 from mvmono3d.deploy.engines.load import ENGINES
 from mvmono3d.deploy.live.plan import Choice, make_plan
 from mvmono3d.deploy.live.supervisor import Supervisor
+from mvmono3d.deploy.site.settings import MOST_ACTORS
 from mvmono3d.deploy.site.site_file import SHIPPED, read_site
 from mvmono3d.errors import ConfigurationError
 
@@ -22,6 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--viewer-port", type=int, default=8080, help="of the view in the browser (default %(default)s)")
     add("--no-viewer", action="store_true", help="stream only")
     add("--detector", metavar="WHICH", help="instead of the site's: a folder, a .npz, or truth")
+    add(
+        "--actors",
+        type=int,
+        metavar="N",
+        help=f"told apart at most, up to {MOST_ACTORS} (default: the site's)",
+    )
     add("--seconds", type=float, help="end so long after the first pose (default: with Ctrl-C)")
     add(
         "--home",
@@ -39,6 +46,8 @@ def run(chosen: argparse.Namespace) -> int:
         port = getattr(chosen, name)
         if port is not None and not 0 < port < 65536:
             raise ConfigurationError(f"--{name.replace('_', '-')} {port}, expected 1 to 65535")
+    if chosen.actors is not None and not 1 <= chosen.actors <= MOST_ACTORS:
+        raise ConfigurationError(f"--actors {chosen.actors}, expected 1 to {MOST_ACTORS}")
     if chosen.seconds is not None and not chosen.seconds > 0:
         raise ConfigurationError(f"--seconds {chosen.seconds}, expected more than 0")
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
@@ -48,6 +57,7 @@ def run(chosen: argparse.Namespace) -> int:
         port=chosen.port,
         viewer_port=None if chosen.no_viewer else chosen.viewer_port,
         detector=chosen.detector,
+        actors=chosen.actors,
         engine=chosen.engine,
         threads=chosen.threads,
         home=chosen.home or (Path.cwd() if ships else None),

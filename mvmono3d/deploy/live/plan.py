@@ -49,6 +49,8 @@ class Choice:
     """`None`: no viewer."""
     detector: str | None = None
     """Instead of the site's."""
+    actors: int | None = None
+    """The same."""
     engine: str = "cpu"
     threads: int = 1
     home: Path | None = None
@@ -78,6 +80,7 @@ def make_plan(loaded: LoadedSite, choice: Choice) -> Plan:
                 skeleton=_skeleton(loaded),
                 bits=loaded.site.image.bits,
                 cameras=loaded.site.names,
+                several=_actors(loaded, choice) > 1,
             ),
         ),
     ]
@@ -130,6 +133,7 @@ def _loop_order(loaded: LoadedSite, choice: Choice, source: DetectorSource) -> L
         bundle=None if bundle is None else str(bundle),
         engine=choice.engine,
         threads=choice.threads,
+        actors=_actors(loaded, choice),
         notes=(_REHEARSAL,) if isinstance(source, TruthSource) else (),
     )
 
@@ -151,6 +155,10 @@ def _detector(loaded: LoadedSite, choice: Choice, capture: CaptureSettings) -> D
     if path.suffix == ".npz":
         return RecordedSource(path=str(path), views=loaded.site.names)
     return NetworkSource(folder=str(path), engine=choice.engine, threads=choice.threads)
+
+
+def _actors(loaded: LoadedSite, choice: Choice) -> int:
+    return choice.actors or loaded.site.actors
 
 
 def _path(loaded: LoadedSite, name: str) -> Path:

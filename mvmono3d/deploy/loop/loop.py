@@ -10,8 +10,9 @@ from mvmono3d.deploy.detect.exchange import JointsPart, Outlet, joints_name
 from mvmono3d.deploy.loop.clocks import Stages, latency_ms
 from mvmono3d.deploy.loop.eyes import RemoteEyes
 from mvmono3d.deploy.loop.orders import FirstPose, LoopOrder, Relay, RigState
+from mvmono3d.deploy.loop.parts import Parts, Stepped
 from mvmono3d.deploy.loop.state import LoopState
-from mvmono3d.deploy.loop.step import Parts, Stepped, question, step
+from mvmono3d.deploy.loop.step import question, step
 from mvmono3d.deploy.loop.tally import Tally
 from mvmono3d.deploy.ring.reader import RingRecord
 from mvmono3d.deploy.ring.watch import RingWatch

@@ -23,6 +23,8 @@ class LoopOrder(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     """Warnings that go with every answer, from the beginning: what a rehearsal is."""
     first_seq: int = 0
+    actors: int = 1
+    """So many are told apart at most; 1: whoever is there is the one."""
     settings: StepSettings = StepSettings()
 
 

@@ -10,13 +10,14 @@ from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.core.skeleton_file import load_skeleton
 from mvmono3d.deploy.bundle import read_bundle
 from mvmono3d.deploy.detect.exchange import Inlet, preview_name
+from mvmono3d.deploy.detect.windows import WindowSettings
 from mvmono3d.deploy.loop.eyes import RemoteEyes
 from mvmono3d.deploy.loop.loop import Loop
 from mvmono3d.deploy.loop.orders import LoopOrder, RigState
+from mvmono3d.deploy.loop.parts import Crowd, Parts
 from mvmono3d.deploy.loop.reconstructor import LearnedReconstructor, RobustReconstructor
-from mvmono3d.deploy.loop.step import Parts
-from mvmono3d.deploy.ring.watch import RingWatch
 from mvmono3d.deploy.ring.bell import Listener
+from mvmono3d.deploy.ring.watch import RingWatch
 from mvmono3d.deploy.server.channel import Publisher
 from mvmono3d.deploy.server.convert import hello_message
 from mvmono3d.deploy.server.messages import Images
@@ -40,6 +41,8 @@ def make_parts(order: LoopOrder) -> tuple[Parts, Skeleton]:
         learned=_learned(order, rig, skeleton),
         robust=RobustReconstructor(rig),
         settings=order.settings,
+        crowd=_crowd(order, rig, skeleton),
+        windows=WindowSettings(upright=skeleton.upright),
     )
     return parts, skeleton
 
@@ -49,6 +52,15 @@ def _learned(order: LoopOrder, rig: Rig, skeleton: Skeleton) -> LearnedReconstru
         return None
     bundle = read_bundle(Path(order.bundle))
     return LearnedReconstructor(bundle, rig, skeleton, threads=order.threads, engine=order.engine)
+
+
+def _crowd(order: LoopOrder, rig: Rig, skeleton: Skeleton) -> Crowd | None:
+    if order.actors == 1:
+        return None
+    # Imported here: a rig for one actor begins without it.
+    from mvmono3d.deploy.loop.several import tell_apart
+
+    return tell_apart(rig, skeleton, most=order.actors)
 
 
 def _run(order: LoopOrder) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from mvmono3d.association.tracks import Tracks
 from mvmono3d.deploy.detect.windows import Track, Windows
 from mvmono3d.deploy.loop.reconstructor import Memory
 from mvmono3d.deploy.server.messages import Box
@@ -24,6 +25,8 @@ class StepSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Taken until the detector has stated it."""
     retry_s: float = 5.0
     """After a failure of the learned reconstructor it is tried again after so long."""
+    search_s: float = 0.5
+    """With several actors: so often the whole images are searched for somebody else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,10 @@ class LoopState:
     """The learned reconstructor is left alone until then."""
     failure: str = ""
     """Why; empty where nothing failed."""
+    tracks: Tracks | None = None
+    """Of several actors: who they are. `None` for one, and before the first frame set."""
+    searched_ns: int | None = None
+    """When the whole images were last searched for somebody beside those who are followed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,9 @@ _NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 _Count = Annotated[int, msgspec.Meta(ge=1)]
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
 _Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+MOST_ACTORS = 12
+"""Six people, or both hands of each."""
+_Actors = Annotated[int, msgspec.Meta(ge=1, le=MOST_ACTORS)]
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -26,7 +29,7 @@ class Harvesters(Table, frozen=True, tag_field="kind", tag="harvesters"):
 class Virtual(Table, frozen=True, tag_field="kind", tag="virtual"):
     """Cameras that see the synthetic world; no hardware, no GenTL."""
 
-    scene: Literal["hand", "body", "board"] = "hand"
+    scene: Literal["hand", "body", "hands", "people", "board"] = "hand"
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
     """Another number is another actor and another motion."""
     seconds: _Positive = 8.0
@@ -204,6 +207,8 @@ class Site(Table, frozen=True):
     detector: _Text | None = None
     """What finds joints in images: a network's folder or file, detections (.npz), or `truth` for rehearsals
     on virtual cameras; absent: the released network for the skeleton."""
+    actors: _Actors = 1
+    """So many people, hands or animals are told apart at most. 1: whoever is there is the one."""
     light: Light = Light()
     sync: Sync = Sync()
     ring: Ring = Ring()

@@ -40,7 +40,7 @@ def test_an_unknown_scene(capsys: pytest.CaptureFixture[str], tmp_path: Path):
     site.write_text(site.read_text().replace("scene: hand", "scene: elephant"))
     said = _said(capsys, "--site", str(site))
     assert "backend.scene" in said
-    assert "board, body, hand" in said
+    assert "board, body, hand, hands, people" in said
 
 
 def test_no_detector(capsys: pytest.CaptureFixture[str], tmp_path: Path):

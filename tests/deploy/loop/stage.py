@@ -13,9 +13,10 @@ from mvmono3d.deploy.cameras.virtual_truth import VirtualTruth
 from mvmono3d.deploy.detect.look import look
 from mvmono3d.deploy.detect.protocol import WholeImages
 from mvmono3d.deploy.detect.truth import TruthDetector, TruthFinder, TruthSettings
+from mvmono3d.deploy.loop.parts import Parts, Stepped
 from mvmono3d.deploy.loop.reconstructor import LearnedReconstructor, RobustReconstructor
 from mvmono3d.deploy.loop.state import LoopState
-from mvmono3d.deploy.loop.step import Parts, Stepped, question, step
+from mvmono3d.deploy.loop.step import question, step
 from mvmono3d.geometry.projection import project
 from mvmono3d.synthetic.actors import stage
 
