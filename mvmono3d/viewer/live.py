@@ -7,18 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-import cv2
-import numpy as np
 import viser
 
-from mvmono3d.deploy.client import Stream, connect, connect_clouds, connect_images
+from mvmono3d.deploy.client import Stream, connect
 from mvmono3d.deploy.client.commands import set_roi
-from mvmono3d.deploy.server.convert import rig_of
-from mvmono3d.deploy.server.messages import Box, ClientMessage
+from mvmono3d.deploy.server.messages import Box, Hello
 from mvmono3d.deploy.server.pose_frame import PoseFrame
 from mvmono3d.errors import StreamError
-from mvmono3d.viewer.panel import Panel, status_lines
-from mvmono3d.viewer.scene import PoseScene, extent_of
+from mvmono3d.viewer.panel import status_lines
+from mvmono3d.viewer.side_streams import SideStreams
+from mvmono3d.viewer.stage import Stage
 
 _DRAW_S, _PANEL_S = 1.0 / 30.0, 0.25
 _POLL_S = 0.2
@@ -41,110 +39,85 @@ class LiveView:
     def __init__(self, server: viser.ViserServer, access: Access) -> None:
         self._server, self._access = server, access
         self._ended = threading.Event()
-        self._orders: SimpleQueue[ClientMessage] = SimpleQueue()
-        self._problem = ""
+        self._orders: SimpleQueue[Box] = SimpleQueue()
+        self._hello: Hello | None = None
+        self._frame: PoseFrame | None = None
+        self._refusal = ""
         self._panel_due_s = 0.0
 
     def run(self, *, seconds: float | None = None, seen: Callable[[PoseFrame], None] | None = None) -> None:
-        """Show until `stop` is called, or for some seconds; `seen` is told of every pose drawn."""
+        """Show until `stop` is called, or for some seconds; `seen` is told of every pose drawn.
+
+        Raises `StreamError` where there is no stream, or none any more, for as long as the access is patient.
+        """
         access = self._access
         end = None if seconds is None else time.monotonic() + seconds
-        with connect(
-            access.url, control_token=access.control_token, read_token=access.read_token,
-            certificate=access.certificate, patience_s=access.patience_s,
-        ) as stream:  # fmt: skip
-            scene, panel = self._set_up(stream)
-            threads = [threading.Thread(target=work, args=(scene,)) for work in (self._images, self._clouds)]
-            for thread in threads:
-                thread.start()
-            try:
-                while not self._ended.is_set() and (end is None or time.monotonic() < end):
-                    self._step(stream, scene, panel, seen)
-            finally:
-                self._ended.set()
-                for thread in threads:
-                    thread.join()
+        with (
+            connect(
+                access.url, control_token=access.control_token, read_token=access.read_token,
+                certificate=access.certificate, patience_s=access.patience_s,
+            ) as stream,
+            SideStreams(access.url, read_token=access.read_token, certificate=access.certificate) as beside,
+        ):  # fmt: skip
+            stage: Stage | None = None
+            while not self._ended.is_set() and (end is None or time.monotonic() < end):
+                begin = time.monotonic()
+                if stage is None or stream.hello != self._hello:
+                    stage, self._hello = self._set_up(stream.hello), stream.hello
+                self._step(stream, stage, beside, seen)
+                time.sleep(max(0.0, _DRAW_S - (time.monotonic() - begin)))
 
     def stop(self) -> None:
         """End `run` soon."""
         self._ended.set()
 
-    def _set_up(self, stream: Stream[PoseFrame]) -> tuple[PoseScene, Panel]:
-        hello, rig = stream.hello, rig_of(stream.hello)
-        scene = PoseScene(self._server, hello.skeleton.parents)
-        panel = Panel(self._server, views=list(rig.names), joints=hello.skeleton.joints)
-        first = stream.receive(self._access.patience_s)
-        aim, extent = (np.zeros(3), 0.3) if first is None else extent_of(first)
-        scene.add_cameras(rig, aim_world=aim)
-        scene.look_at(aim, extent_m=extent)
-        region = stream.status.roi if stream.status is not None else None
-        x, y, z = (float(value) for value in aim)
-        side = 1.5 * extent
-        default = Box(center=(x, y, z), size=(side, side, side))
-        orders = None if self._access.control_token is None else self._order_region
-        scene.add_region(region or default, moved=orders)
-        return scene, panel
+    def order_region(self, region: Box) -> None:
+        """Ask the rig to follow only what is in a box; what came of it stands in the panel."""
+        self._orders.put(region)
 
-    def _order_region(self, region: Box) -> None:
-        self._orders.put(set_roi(region.center, region.size))
+    def _set_up(self, hello: Hello) -> Stage:
+        """Draw everything anew: the loop was started again, perhaps with another rig."""
+        if self._hello is not None:
+            self._server.scene.reset()
+            self._server.gui.reset()
+        return Stage(
+            self._server, hello, ordered=None if self._access.control_token is None else self.order_region
+        )
 
     def _step(
         self,
         stream: Stream[PoseFrame],
-        scene: PoseScene,
-        panel: Panel,
+        stage: Stage,
+        beside: SideStreams,
         seen: Callable[[PoseFrame], None] | None,
     ) -> None:
-        begin = time.monotonic()
-        self._give_orders(stream)
+        self._give_orders(stream, stage)
         frame = stream.receive(_POLL_S)
-        age_ms = None
         if frame is not None:
-            age_ms = (time.monotonic_ns() - frame.published_ns) * 1e-6
-            scene.regions = panel.show_regions.value
-            scene.show(frame)
-            panel.latency.add(time.monotonic(), frame.metrics.latency_ms or age_ms)
-            panel.reprojection.add(time.monotonic(), frame.metrics.reprojection_rms_px)
+            self._frame = frame
+            stage.show(frame)
             if seen is not None:
                 seen(frame)
-        if begin > self._panel_due_s:
-            self._panel_due_s = begin + _PANEL_S
-            panel.write([*status_lines(frame, stream.status, age_ms=age_ms), self._problem])
-            panel.draw_curves()
-            if frame is not None:
-                panel.show(frame)
-        time.sleep(max(0.0, _DRAW_S - (time.monotonic() - begin)))
+        stage.show_beside(beside.images.take(), beside.clouds.take())
+        now = time.monotonic()
+        if now > self._panel_due_s:
+            self._panel_due_s = now + _PANEL_S
+            self._write(stream, stage)
 
-    def _give_orders(self, stream: Stream[PoseFrame]) -> None:
+    def _write(self, stream: Stream[PoseFrame], stage: Stage) -> None:
+        frame = self._frame
+        age_ms = None if frame is None else (time.monotonic_ns() - frame.published_ns) * 1e-6
+        lines = status_lines(frame, stream.status, age_ms=age_ms, problem=stream.problem)
+        stage.write([*lines, *([f"⚠ {self._refusal}"] if self._refusal else [])], stream.status)
+
+    def _give_orders(self, stream: Stream[PoseFrame], stage: Stage) -> None:
         try:
-            order = self._orders.get_nowait()
+            region = self._orders.get_nowait()
         except Empty:
             return
         try:
-            stream.command(order)
-            self._problem = ""
+            stream.command(set_roi(region.center, region.size))
+            self._refusal = ""
         except StreamError as error:
-            self._problem = f"⚠ {error}"
-
-    def _images(self, scene: PoseScene) -> None:
-        access = self._access
-        with connect_images(
-            access.url, read_token=access.read_token, certificate=access.certificate
-        ) as stream:
-            names = [camera.name for camera in stream.hello.rig.cameras]
-            while not self._ended.is_set():
-                message = stream.receive(_POLL_S)
-                for each in () if message is None else message.images:
-                    image = cv2.imdecode(np.frombuffer(each.jpeg, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
-                    if image is not None and each.camera in names:
-                        scene.show_image(names.index(each.camera), image.astype(np.uint8))
-
-    def _clouds(self, scene: PoseScene) -> None:
-        access = self._access
-        with connect_clouds(
-            access.url, read_token=access.read_token, certificate=access.certificate
-        ) as stream:
-            while not self._ended.is_set():
-                cloud = stream.receive(_POLL_S)
-                if cloud is not None:
-                    scene.show_cloud(cloud)
+            self._refusal = str(error)
+            stage.region.refused()

@@ -8,6 +8,7 @@ import viser
 
 from mvmono3d.deploy.server.pose_frame import PoseFrame, reprojection_rms_px
 from mvmono3d.errors import InvalidFileError
+from mvmono3d.viewer.overlay import with_joints
 from mvmono3d.viewer.panel import Panel
 from mvmono3d.viewer.scene import PoseScene, extent_of
 from mvmono3d.viewer.take import ViewedTake
@@ -29,8 +30,8 @@ class Playback:
         aim, extent = extent_of(_first_seen(take.frames))
         if take.rig is not None:
             self.scene.add_cameras(take.rig, aim_world=aim)
-        self.scene.look_at(aim, extent_m=extent)
-        self._panel = Panel(server, views=list(take.views), joints=list(take.skeleton.joints))
+        self.scene.look_at(aim, extent_m=extent, rig=take.rig)
+        self._panel = Panel(server, views=list(take.views), joints=list(take.skeleton.joints), live=False)
         for time_s, frame in zip(self._time_s.tolist(), take.frames, strict=True):
             self._panel.reprojection.add(time_s, reprojection_rms_px(frame.actors))
         self._panel.draw_curves()
@@ -45,7 +46,7 @@ class Playback:
     def show(self, number: int) -> None:
         """Draw one frame."""
         frame = self._take.frames[number]
-        self.scene.regions = self._panel.show_regions.value
+        self.scene.ellipsoids = self._panel.show_ellipsoids.value
         self.scene.show(frame)
         self._moment_s = float(self._time_s[number])
         now = time.monotonic()
@@ -57,7 +58,10 @@ class Playback:
             self._pictures_due_s = now + _PICTURES_S
             if self._take.rig is not None:
                 for view, image in self._take.pictures(number):
-                    self.scene.show_image(view, image)
+                    drawn = with_joints(
+                        image, frame, self._take.rig, view=view, parents=list(self._take.skeleton.parents)
+                    )
+                    self.scene.show_image(view, drawn)
 
     def run(self, *, seconds: float | None = None) -> None:
         """Play in a loop until `stop` is called, or for some seconds."""

@@ -1,20 +1,18 @@
-"""The 3D scene: cameras, actors, region of interest, point cloud."""
-
-from collections.abc import Callable
+"""The 3D scene: cameras, actors, point cloud."""
 
 import numpy as np
 import trimesh
 import viser
 from jaxtyping import Float, UInt8
-from viser import TransformControlsEvent
 
 from mvmono3d.core.rig import Rig
-from mvmono3d.deploy.server.messages import Box, Cloud, Point
+from mvmono3d.deploy.server.messages import Cloud
 from mvmono3d.deploy.server.pose_frame import ActorPose, PoseFrame
+from mvmono3d.viewer.outlook import FIELD_RAD, outlook
 from mvmono3d.viewer.shapes import (
+    as_light,
     bone_length_m,
     bone_segments,
-    box_edges,
     ellipsoids,
     frusta,
     hide,
@@ -22,11 +20,10 @@ from mvmono3d.viewer.shapes import (
     quaternions_wxyz,
 )
 
-_FAR_BACK = 2.4
-_FIELD_RAD = 0.75
-_BOX_RGB = (70, 130, 180)
-_CAMERA_SHARE = 0.08
+_CAMERA_SHARE = 0.14
 """Size of a camera, of its distance from the actor."""
+_BONE_SHARE, _JOINT_SHARE = 0.17, 0.14
+"""Thickness of a bone and radius of a joint, of a bone's length."""
 
 
 class _ActorNodes:
@@ -39,40 +36,40 @@ class _ActorNodes:
         still = np.tile(quaternions_wxyz(np.eye(3)[None]), (len(actor.source), 1))
         root, points = f"/actors/{actor.actor}", actor.points_world
         ends, colours = bone_segments(actor, parents)
-        self._bones = scene.add_line_segments(f"{root}/bones", ends, colours, thickness=0.12 * self._size_m)
+        self._bones = scene.add_line_segments(
+            f"{root}/bones", ends, colours, thickness=_BONE_SHARE * self._size_m
+        )
         self._joints = scene.add_batched_meshes_simple(
             f"{root}/joints", ball.vertices, ball.faces, still, points,
-            batched_scales=np.full(len(points), 0.1 * self._size_m), batched_colors=joint_colours(actor),
-            lod="off",
+            batched_scales=np.ones(len(points)), batched_colors=joint_colours(actor), lod="off",
         )  # fmt: skip
-        self._regions = scene.add_batched_meshes_simple(
-            f"{root}/regions", ball.vertices, ball.faces, still, points,
+        self._ellipsoids = scene.add_batched_meshes_simple(
+            f"{root}/ellipsoids", ball.vertices, ball.faces, still, points,
             batched_scales=np.ones((len(points), 3)), batched_colors=joint_colours(actor),
-            opacity=0.25, cast_shadow=False, receive_shadow=False, lod="off",
+            opacity=0.22, cast_shadow=False, receive_shadow=False, lod="off",
         )  # fmt: skip
         self.show(actor)
 
     def show(self, actor: ActorPose) -> None:
-        colours = joint_colours(actor)
-        self._bones.points, self._bones.colors = _float32(bone_segments(actor, self._parents))
+        colours = as_light(joint_colours(actor))
+        ends, of_bones = bone_segments(actor, self._parents)
+        self._bones.points, self._bones.colors = ends.astype(np.float32), as_light(of_bones)
+        radius = np.full(len(colours), _JOINT_SHARE * self._size_m)
         self._joints.batched_positions = actor.points_world.astype(np.float32)
-        self._joints.batched_scales = hide(np.full(len(colours), 0.1 * self._size_m), actor.present).astype(
-            np.float32
-        )
+        self._joints.batched_scales = hide(radius, actor.present).astype(np.float32)
         self._joints.batched_colors = colours
-        regions = ellipsoids(actor, least_m=0.02 * self._size_m)
-        self._regions.batched_positions = regions.position.astype(np.float32)
-        self._regions.batched_wxyzs = regions.wxyz.astype(np.float32)
-        self._regions.batched_scales = regions.radius_m.astype(np.float32)
-        self._regions.batched_colors = colours
+        shapes = ellipsoids(actor, least_m=0.02 * self._size_m)
+        self._ellipsoids.batched_positions = shapes.position.astype(np.float32)
+        self._ellipsoids.batched_wxyzs = shapes.wxyz.astype(np.float32)
+        self._ellipsoids.batched_scales = shapes.radius_m.astype(np.float32)
+        self._ellipsoids.batched_colors = colours
 
-    def set_visible(self, *, bones: bool, regions: bool) -> None:
-        self._bones.visible = self._joints.visible = bones
-        self._regions.visible = bones and regions
+    def show_ellipsoids(self, wanted: bool, /) -> None:
+        self._ellipsoids.visible = wanted
 
-
-def _float32(segments: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    return segments[0].astype(np.float32), segments[1]
+    def remove(self) -> None:
+        for node in (self._bones, self._joints, self._ellipsoids):
+            node.remove()
 
 
 class PoseScene:
@@ -82,9 +79,8 @@ class PoseScene:
         self.server, self._scene, self._parents = server, server.scene, parents
         self._actors: dict[int, _ActorNodes] = {}
         self._frusta: list[viser.CameraFrustumHandle] = []
-        self._box: viser.LineSegmentsHandle | None = None
         self._cloud: viser.PointCloudHandle | None = None
-        self.regions = True
+        self.ellipsoids = True
         self._scene.set_up_direction("+z")
         self._scene.world_axes.visible = False
         # Shadows tell nothing here, and cost most of the time where a processor draws.
@@ -102,14 +98,14 @@ class PoseScene:
             )  # fmt: skip
             self._scene.add_label(f"/cameras/{camera.name}/name", camera.name)
 
-    def look_at(self, aim_world: Float[np.ndarray, " 3"], *, extent_m: float) -> None:
+    def look_at(self, aim_world: Float[np.ndarray, " 3"], *, extent_m: float, rig: Rig | None) -> None:
         """Begin in front of what is seen, with a floor below it."""
-        start = self.server.initial_camera
-        start.position = aim_world + _FAR_BACK * extent_m * np.array([0.6, -0.7, 0.45])
-        start.look_at = aim_world
-        start.fov = _FIELD_RAD
+        view, start = outlook(aim_world, extent_m=extent_m, rig=rig), self.server.initial_camera
+        start.position, start.look_at, start.fov = view.position, view.aim, FIELD_RAD
+        side = 2.0 * max(4.0 * extent_m, float(np.linalg.norm((view.position - view.aim)[:2])))
         self._scene.add_grid(
-            "/floor", width=8 * extent_m, height=8 * extent_m, cell_size=extent_m / 4, section_size=extent_m,
+            "/floor", width=side, height=side, cell_size=extent_m / 2, section_size=2 * extent_m,
+            cell_color=(232, 232, 232), section_color=(205, 205, 205),
             position=(*aim_world[:2], aim_world[2] - 0.8 * extent_m),
         )  # fmt: skip
 
@@ -121,42 +117,20 @@ class PoseScene:
                     self._actors[actor.actor].show(actor)
                 else:
                     self._actors[actor.actor] = _ActorNodes(self._scene, actor, self._parents)
-            seen = {actor.actor for actor in frame.actors}
-            for number, nodes in self._actors.items():
-                nodes.set_visible(bones=number in seen, regions=self.regions)
+            for gone in self._actors.keys() - {actor.actor for actor in frame.actors}:
+                self._actors.pop(gone).remove()
+            for nodes in self._actors.values():
+                nodes.show_ellipsoids(self.ellipsoids)
 
-    def show_image(self, view: int, image: UInt8[np.ndarray, "height width"]) -> None:
+    def show_image(self, view: int, image: UInt8[np.ndarray, "height width 3"]) -> None:
         """Draw what a camera sees into its frustum."""
-        self._frusta[view].image = np.repeat(image[:, :, None], 3, axis=2)
+        self._frusta[view].image = image
 
     def show_cloud(self, cloud: Cloud) -> None:
         """Draw the point cloud."""
         steps = np.frombuffer(cloud.points, dtype="<u2").reshape(-1, 3)
         points = (np.array(cloud.origin) + cloud.step_m * steps).astype(np.float32)
         self._cloud = self._scene.add_point_cloud("/cloud", points, (90, 90, 90), point_size=0.002)
-
-    def add_region(self, region: Box, *, moved: Callable[[Box], None] | None) -> None:
-        """Draw the region of interest; where `moved` is given, with handles to drag it."""
-        if self._box is not None:
-            return
-        if moved is None:
-            self._box = self._draw_box("/region", region.size, position=region.center)
-            return
-        handle = self._scene.add_transform_controls(
-            "/region", scale=0.6 * max(region.size), disable_rotations=True, position=region.center
-        )
-        self._box = self._draw_box("/region/box", region.size, position=(0.0, 0.0, 0.0))
-
-        @handle.on_update
-        def _(event: TransformControlsEvent) -> None:
-            if event.phase == "end":
-                x, y, z = (float(value) for value in event.target.position)
-                moved(Box(center=(x, y, z), size=region.size))
-
-    def _draw_box(self, name: str, size: Point, *, position: Point) -> viser.LineSegmentsHandle:
-        return self._scene.add_line_segments(
-            name, box_edges(size), _BOX_RGB, thickness=2.0, thickness_units="screen", position=position
-        )
 
 
 def extent_of(frame: PoseFrame) -> tuple[Float[np.ndarray, " 3"], float]:

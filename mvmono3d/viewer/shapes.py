@@ -48,6 +48,16 @@ def joint_colours(actor: ActorPose) -> UInt8[np.ndarray, "joint 3"]:
     return palette[np.clip(actor.source, PointSource.MISSING, PointSource.IMPUTED)]
 
 
+def as_light(colours: UInt8[np.ndarray, "*item 3"]) -> UInt8[np.ndarray, "*item 3"]:
+    """Return colours of the screen (sRGB) as the light they stand for: shapes are coloured with that.
+
+    IEC 61966-2-1.
+    """
+    shares = colours / 255.0
+    light = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+    return np.round(255.0 * light).astype(np.uint8)
+
+
 def bone_segments(
     actor: ActorPose, parents: list[int]
 ) -> tuple[Float[np.ndarray, "bone 2 3"], UInt8[np.ndarray, "bone 2 3"]]:

@@ -66,15 +66,17 @@ def _recording(path: Path, *, skeleton: str | None, identity: str | None, rig: P
     place = rig or path / "rig.toml"
     cameras = read_rig(place) if rig is None and place.is_file() else None
     cameras = read_any_rig(rig) if rig is not None else cameras
-    messages = {message.time_ns: message for message in recording.joints()}
+    messages: dict[int, list[JointsMessage]] = {}
+    for message in recording.joints():
+        messages.setdefault(message.time_ns, []).append(message)
     if not len(recording):
         raise InvalidFileError(f"{path} holds no frame set: there is nothing to view")
-    first = next(iter(messages.values()), None)
-    name = skeleton or (None if first is None else first.skeleton) or "hand21"
+    first = next(iter(messages.values()), [])
+    name = skeleton or (first[0].skeleton if first else "") or "hand21"
     found = load_skeleton(name)
     joints = len(found.joints)
     frames = tuple(
-        _frame(seq, int(time_ns), messages.get(int(time_ns)), joints=joints, views=len(recording.cameras))
+        _frame(seq, int(time_ns), messages.get(int(time_ns), []), joints=joints, views=len(recording.cameras))
         for seq, time_ns in enumerate(recording.time_ns.tolist())
     )
     return ViewedTake(
@@ -88,23 +90,24 @@ def _recording(path: Path, *, skeleton: str | None, identity: str | None, rig: P
     )
 
 
-def _frame(seq: int, time_ns: int, message: JointsMessage | None, *, joints: int, views: int) -> PoseFrame:
-    """Return the frame of a recorded answer: it has points and sources, and says nothing of views."""
-    if message is not None and len(message.source) != joints:
-        raise InvalidFileError(f"recorded joints: {len(message.source)}, but the skeleton has {joints}")
-    actors = () if message is None else (_actor(message, joints=joints, views=views),)
+def _frame(seq: int, time_ns: int, messages: list[JointsMessage], *, joints: int, views: int) -> PoseFrame:
+    """Return the frame of recorded answers: they have points and sources, and say nothing of views."""
+    for message in messages:
+        if len(message.source) != joints:
+            raise InvalidFileError(f"recorded joints: {len(message.source)}, but the skeleton has {joints}")
+    actors = tuple(_actor(message, joints=joints, views=views) for message in messages)
     return PoseFrame(
         seq=seq, time_ns=time_ns, published_ns=0, actors=actors, view_present=np.ones(views, dtype=bool)
     )
 
 
 def _actor(message: JointsMessage, *, joints: int, views: int) -> ActorPose:
-    unknown = np.zeros((views, joints, 4))
+    unknown, covariance = np.zeros((views, joints, 4)), message.covariance_world
     unknown[..., OcclusionState.UNKNOWN] = 1.0
     return ActorPose(
-        actor=0,
+        actor=message.actor,
         points_world=np.where(message.present[:, None], message.points_world, 0.0),
-        covariance_world=np.zeros((joints, 3, 3)),
+        covariance_world=np.zeros((joints, 3, 3)) if covariance is None else covariance,
         source=message.source,
         decided_by=np.full(joints, Decision.LEARNED),
         reason=np.where(message.present, MissingReason.NONE, MissingReason.TOO_FEW_VIEWS),

@@ -8,6 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from mvmono3d.viewer.shapes import (
     COVERED,
+    as_light,
     bone_segments,
     box_edges,
     ellipsoids,
@@ -62,6 +63,16 @@ def test_sources_have_colours_of_their_own():
     actor = random_actor(0, np.random.default_rng(2))
     colours = {tuple(colour) for colour in joint_colours(actor).tolist()}
     assert len(colours) == len(set(actor.source.tolist()))
+
+
+def test_colours_as_light_keep_black_white_and_order():
+    steps = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
+    light = as_light(steps)
+    assert light[0].tolist() == [0, 0, 0]
+    assert light[255].tolist() == [255, 255, 255]
+    assert (np.diff(light[:, 0].astype(int)) >= 0).all()
+    # The middle grey of a screen reflects a fifth of the light.
+    assert light[119, 0] == pytest.approx(0.184 * 255, abs=1)
 
 
 def test_a_camera_stands_where_the_world_has_it():

@@ -74,7 +74,7 @@ def test_a_live_stream_is_drawn_and_a_dragged_region_reaches_the_loop():
                 time.sleep(0.02)
                 if len(seen) > 5 or time.monotonic() > end:
                     break
-            view._order_region(Box(center=(0.1, 0.2, 0.3), size=(0.4, 0.4, 0.4)))
+            view.order_region(Box(center=(0.1, 0.2, 0.3), size=(0.4, 0.4, 0.4)))
             commands = []
             while not commands and time.monotonic() < end:
                 commands = publisher.commands()

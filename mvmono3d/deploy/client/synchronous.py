@@ -33,7 +33,8 @@ class Stream(Generic[Item]):
         self._tls = None if certificate is None else ssl.create_default_context(cafile=str(certificate))
         self._pending: Item | None = None
         self._closed = False
-        self._connection = self._connect()
+        self._lost_s, self._problem = time.monotonic(), ""
+        self._connection: ClientConnection | None = self._connect(None)
 
     @property
     def hello(self) -> Hello:
@@ -47,22 +48,28 @@ class Stream(Generic[Item]):
         """The last state of the rig that the server told of."""
         return self._session.status
 
+    @property
+    def problem(self) -> str:
+        """Why there is no connection at the moment; empty while there is one."""
+        return self._problem
+
     def receive(self, timeout_s: float | None = None) -> Item | None:
-        """Return the next item; None where none came in time."""
+        """Return the next item; None where none came in time, be it that the connection is lost."""
         end = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
             if self._pending is not None:
                 item, self._pending = self._pending, None
                 return item
             try:
-                self._send(self._session.before_receiving())
-                self._read(end)
+                if self._connection is None:
+                    self._connection = self._connect(end)
+                for content in self._session.before_receiving():
+                    self._connection.send(content)
+                self._read(self._connection, end)
             except TimeoutError:
                 return None
-            except ConnectionClosed:
-                if self._closed:
-                    raise StreamError("the stream was closed") from None
-                self._connection = self._connect()
+            except ConnectionClosed as error:
+                self._lose(error)
 
     def command(self, command: ClientMessage, *, timeout_s: float = 5.0) -> None:
         """Give an order; returns when the server has accepted it.
@@ -70,12 +77,14 @@ class Stream(Generic[Item]):
         Raises:
             StreamError: if it refuses, or does not answer in time.
         """
+        if self._connection is None:
+            raise StreamError(f"{self._session.url} takes no orders: {self._problem}")
         number, content = self._session.request(command)
         end = time.monotonic() + timeout_s
         try:
             self._connection.send(content)
             while not self._session.answered(number):
-                self._read(end)
+                self._read(self._connection, end)
         except TimeoutError:
             raise StreamError(f"{self._session.url} did not answer within {timeout_s:g} s") from None
         except ConnectionClosed as error:
@@ -84,7 +93,8 @@ class Stream(Generic[Item]):
     def close(self) -> None:
         """End the connection; safe to call twice."""
         self._closed = True
-        self._connection.close()
+        if self._connection is not None:
+            self._connection.close()
 
     def __iter__(self) -> Iterator[Item]:
         while not self._closed:
@@ -100,27 +110,38 @@ class Stream(Generic[Item]):
     ) -> None:
         self.close()
 
-    def _read(self, end: float | None) -> None:
+    def _read(self, connection: ClientConnection, end: float | None) -> None:
         left = None if end is None else max(0.0, end - time.monotonic())
-        item = self._session.receive(self._connection.recv(timeout=left))
+        item = self._session.receive(connection.recv(timeout=left))
         if item is not None:
             self._pending = item
 
-    def _send(self, contents: list[bytes | str]) -> None:
-        for content in contents:
-            self._connection.send(content)
+    def _lose(self, error: ConnectionClosed) -> None:
+        if self._closed:
+            raise StreamError("the stream was closed") from None
+        self._connection = None
+        self._lost_s, self._problem = time.monotonic(), f"connection lost: {error}"
 
-    def _connect(self) -> ClientConnection:
-        end, wait_s = time.monotonic() + self._patience_s, RETRY_S[0]
+    def _connect(self, end: float | None) -> ClientConnection:
+        """Connect within the patience that is left; raises `TimeoutError` where `end` comes before that."""
+        given_up_s, wait_s = self._lost_s + self._patience_s, RETRY_S[0]
         while True:
             try:
-                return self._open()
+                connection = self._open()
             except InvalidStatus as error:
                 again, problem = refusal(self._session.url, error.response)
             except (OSError, InvalidHandshake, ConnectionClosed, TimeoutError) as error:
                 again, problem = True, StreamError(f"no stream at {self._session.url}: {error}")
-            if not again or time.monotonic() + wait_s > end:
+            else:
+                self._problem = ""
+                return connection
+            self._problem = str(problem)
+            next_s = time.monotonic() + wait_s
+            if not again or next_s > given_up_s:
                 raise problem from None
+            if end is not None and next_s > end:
+                time.sleep(max(0.0, end - time.monotonic()))
+                raise TimeoutError
             time.sleep(wait_s)
             wait_s = min(2 * wait_s, RETRY_S[1])
 

@@ -41,7 +41,8 @@ _SLOT_BYTES = {
 _TOPICS = frozenset(int(topic) for topic in Topic)
 
 
-def _mailbox_name(name: str, topic: Topic) -> str:
+def mailbox_name(name: str, topic: Topic) -> str:
+    """Return where the newest message of a topic lies, for who reads it beside the server."""
     return f"{name}.{topic.name.lower()}"
 
 
@@ -56,7 +57,7 @@ class Publisher:
         self._boxes: dict[Topic, MailboxWriter] = {}
         try:
             for topic in Topic:
-                self._boxes[topic] = MailboxWriter(_mailbox_name(name, topic), slot_bytes=_SLOT_BYTES[topic])
+                self._boxes[topic] = MailboxWriter(mailbox_name(name, topic), slot_bytes=_SLOT_BYTES[topic])
         except InvalidFileError:
             self._close_boxes()
             raise
@@ -130,8 +131,11 @@ class Feed:
     def take(self) -> dict[Topic, bytes]:
         """Return the newest message of each topic that has a new one."""
         told = {Topic(each) for each in drain_pipe(self._wake) if each in _TOPICS}
-        # Told of nothing, it was asked whether a pipe that broke kept something back.
-        found = {topic: self._take(topic) for topic in told or Topic}
+        # Told of nothing, it was asked whether a pipe that broke kept something back. What is not open yet is
+        # looked for each time: whether a loop lives shows in its mailbox of poses, also before the first one.
+        found = {
+            topic: self._take(topic) for topic in (told or set(Topic)) | (set(Topic) - self._boxes.keys())
+        }
         return {topic: message for topic, message in found.items() if message is not None}
 
     def _take(self, topic: Topic) -> bytes | None:
@@ -139,7 +143,7 @@ class Feed:
             self._boxes.pop(topic).close()
         if topic not in self._boxes:
             try:
-                self._boxes[topic] = MailboxReader(_mailbox_name(self._name, topic))
+                self._boxes[topic] = MailboxReader(mailbox_name(self._name, topic))
             except InvalidFileError:
                 return None
         return self._boxes[topic].take()

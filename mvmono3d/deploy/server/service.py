@@ -115,7 +115,7 @@ class StreamServer:
         if Topic.HELLO in self._newest:
             outbox.say(_HELLO_PLACE, self._newest[Topic.HELLO])
         self._tell_status(outbox)
-        if topic in self._newest and self._alive:
+        if topic in self._newest and self._feed.alive:
             outbox.offer(self._newest[topic])
 
         def close() -> None:

@@ -93,6 +93,33 @@ def test_a_client_comes_back_when_the_server_does():
             poses.close()
 
 
+def test_without_a_server_a_reader_waits_no_longer_than_it_said_and_knows_why():
+    with publishing() as (name, publisher):
+        with serving(name) as server:
+            publisher.publish(random_frame(0))
+            poses = connect(f"ws://127.0.0.1:{server.port}", control_token=CONTROL, patience_s=60.0)
+            assert poses.receive(10) is not None
+            assert not poses.problem
+        begun_s = time.monotonic()
+        assert poses.receive(0.3) is None
+        assert poses.receive(0.3) is None
+        assert time.monotonic() - begun_s < 5.0
+        assert "no stream at" in poses.problem
+        with pytest.raises(StreamError, match="takes no orders"):
+            poses.command(recalibrate())
+        poses.close()
+
+
+def test_a_reader_whose_patience_is_over_is_told():
+    with publishing() as (name, publisher):
+        with serving(name) as server:
+            publisher.publish(random_frame(0))
+            poses = connect(f"ws://127.0.0.1:{server.port}", patience_s=0.5)
+            assert poses.receive(10) is not None
+        with pytest.raises(StreamError, match="no stream at"):
+            poses.receive(5.0)
+
+
 def test_a_refusal_says_why():
     with pytest.raises(StreamError, match="no stream at"):
         connect("ws://127.0.0.1:1", patience_s=0.1)
