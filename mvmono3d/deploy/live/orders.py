@@ -19,6 +19,8 @@ class TakingOrder(msgspec.Struct, frozen=True, kw_only=True):
     rig: str | None
     recipients: tuple[str, ...]
     settings: RecorderSettings
+    skeleton: str
+    """Name or file: of the answers that are recorded beside the frames."""
 
 
 class Taking(msgspec.Struct, frozen=True, kw_only=True, tag="taking", tag_field="says"):

@@ -119,6 +119,7 @@ def _taking(loaded: LoadedSite, capture: CaptureSettings) -> TakingOrder:
         rig=None if loaded.rig_path is None else str(loaded.rig_path),
         recipients=loaded.site.recorder.recipients,
         settings=recorder_settings(loaded.site),
+        skeleton=_skeleton(loaded),
     )
 
 

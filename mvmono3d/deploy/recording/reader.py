@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from mvmono3d.deploy.recording.description import Description, read_description
 from mvmono3d.deploy.recording.frame import Frame, FrameSet, FrameStatus
@@ -180,6 +180,12 @@ class _Joints(msgspec.Struct, frozen=True):
     joints: tuple[str, ...]
     points_world: list[tuple[float, float, float]]
     source: list[int]
+    actor: int = 0
+    covariance_world: list[tuple[float, float, float, float, float, float]] | None = None
+
+
+def _full(upper: list[tuple[float, float, float, float, float, float]]) -> Float[np.ndarray, "joint 3 3"]:
+    return np.asarray(upper, dtype=np.float64).reshape(-1, 6)[:, ((0, 1, 2), (1, 3, 4), (2, 4, 5))]
 
 
 def _joints(content: bytes, path: Path) -> JointsMessage:
@@ -191,6 +197,8 @@ def _joints(content: bytes, path: Path) -> JointsMessage:
             joints=read.joints,
             points_world=np.asarray(read.points_world, dtype=np.float64).reshape(-1, 3),
             source=np.asarray(read.source, dtype=np.int64),
+            actor=read.actor,
+            covariance_world=None if read.covariance_world is None else _full(read.covariance_world),
         )
     except (msgspec.DecodeError, ValueError) as error:
         raise CorruptRecordingError(f"{path}: joints that can't be read: {error}") from None

@@ -128,14 +128,12 @@ class Recorder:
             self._ledger.count(cause, cameras[number])
         return False
 
-    def offer_joints(self, message: JointsMessage) -> bool:
-        """Queue the answer for a frame set, at once; returns whether it waits now."""
-        if not self._takes_frames():
+    def offer_joints(self, *messages: JointsMessage) -> bool:
+        """Queue the answer for a frame set, one message an actor, at once; returns whether it waits now."""
+        if not messages or not self._takes_frames():
             return False
-        group = [
-            message_parts(topic, content, time_ns=message.time_ns)
-            for topic, content in (("/poses", poses_json(message)), ("/joints", joints_json(message)))
-        ]
+        contents = [("/poses", poses_json(*messages)), *(("/joints", joints_json(each)) for each in messages)]
+        group = [message_parts(topic, content, time_ns=messages[0].time_ns) for topic, content in contents]
         fits = all(sum(map(len, parts)) <= self._exchange.queue.slot_bytes for parts in group)
         return fits and self._exchange.queue.put(group)
 

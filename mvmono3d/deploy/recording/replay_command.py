@@ -45,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.verbose or arguments.pace is Pace.STEPPED:
             sys.stdout.write(_line(shown, first_ns))
     sys.stdout.write(_played(recording, frames, time.monotonic() - begin))
+    sys.stdout.write(_answered(recording))
     if arguments.pace is Pace.REAL and frames:
         sys.stdout.write(f"latest set {late_s * 1e3:.1f} ms after its time\n")
     return 0
@@ -60,6 +61,16 @@ def _line(shown: FrameSet, first_ns: int) -> str:
         f"{frame.camera} #{frame.frame_id} {frame.status.name.lower()}" for frame in shown.frames
     )
     return f"set {shown.number} at {(shown.time_ns - first_ns) * 1e-9:.4f} s: {frames}\n"
+
+
+def _answered(recording: Recording) -> str:
+    """Return what was recorded beside the frames; nothing where there was nothing."""
+    answers = [(each.time_ns, each.skeleton, each.actor) for each in recording.joints()]
+    if not answers:
+        return ""
+    actors, skeletons = {actor for _, _, actor in answers}, sorted({name for _, name, _ in answers})
+    sets = len({time_ns for time_ns, _, _ in answers})
+    return f"joints of {', '.join(skeletons)} in {sets} of {len(recording)} sets, {len(actors)} actor(s)\n"
 
 
 def _played(recording: Recording, frames: int, seconds: float) -> str:

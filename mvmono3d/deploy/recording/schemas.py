@@ -47,6 +47,12 @@ _SCHEMAS = {
             "joints": _NAMES,
             "points_world": {"type": "array", "items": {"type": "array", "items": _NUMBER}},
             "source": {"type": "array", "items": {"type": "integer"}, "description": "PointSource"},
+            "actor": {"type": "integer", "description": "who it is; absent: 0"},
+            "covariance_world": {
+                "type": "array",
+                "items": {"type": "array", "items": _NUMBER},
+                "description": "xx xy xz yy yz zz of each joint, square metres; absent: not told",
+            },
         }
     ),
     RECORDER: _object(

@@ -12,6 +12,7 @@ import pytest
 
 from mvmono3d.deploy.client import Stream
 from mvmono3d.deploy.client.commands import set_exposure, set_roi, start_recording, stop_recording
+from mvmono3d.deploy.recording.reader import open_recording
 from mvmono3d.deploy.server.messages import Status
 from mvmono3d.deploy.server.pose_frame import PoseFrame
 from tests.deploy.live.rigs import PATIENCE_S, Rig, children, running
@@ -123,6 +124,10 @@ def _recorder_dies(rig: Rig, stream: Stream[PoseFrame], folder: Path) -> None:
     while not list((folder / "takes" / "first-2").glob("*.mcap")) and time.monotonic() < end_s:
         time.sleep(0.1)
     assert list((folder / "takes" / "first-2").glob("*.mcap"))
+    recording = open_recording(folder / "takes" / "first-2")
+    answered = {each.time_ns for each in recording.joints()}
+    assert answered
+    assert answered <= set(recording.time_ns.tolist())
 
 
 def _loop_dies(rig: Rig, stream: Stream[PoseFrame]) -> None:

@@ -1,0 +1,92 @@
+"""Whoever dies, the others go on, it is back soon, and the stream says so."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mvmono3d.deploy.client import Stream
+from mvmono3d.deploy.server.pose_frame import PoseFrame
+from tests.deploy.live.rigs import PATIENCE_S, Rig, free_port, running
+from tests.deploy.live.small_site import write_site
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+_BACK_S = 3.0
+"""What a rig on a machine of its own keeps to."""
+_BUSY_S = 30.0
+"""What is asked where others use the machine as well; the time itself is printed."""
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    return write_site(tmp_path / "site")
+
+
+def _until(stream: Stream[PoseFrame], holds: Callable[[PoseFrame], bool]) -> PoseFrame:
+    end_s = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end_s:
+        frame = stream.receive(1.0)
+        if frame is not None and holds(frame):
+            return frame
+    raise TimeoutError(f"nothing of the kind within {PATIENCE_S} s")
+
+
+def _somebody(frame: PoseFrame) -> bool:
+    return bool(frame.actors) and bool(frame.actors[0].present.any())
+
+
+def _kill(rig: Rig, module: str) -> float:
+    os.kill(rig.pid_of(module), signal.SIGKILL)
+    return time.monotonic()
+
+
+def _told(stream: Stream[PoseFrame], part: str, words: str) -> None:
+    """Return when the status says so of a part."""
+    _until(
+        stream,
+        lambda _: stream.status is not None and words in stream.status.detail.get(part, ""),
+    )
+
+
+def _report(part: str, seconds: float) -> None:
+    print(f"{part}: back after {seconds:.1f} s ({_BACK_S:g} s on a machine of its own)")
+    assert seconds < _BUSY_S
+
+
+@pytest.mark.parametrize(
+    ("part", "module"),
+    [("guard", "mvmono3d.deploy.live.guarding"), ("viewer", "mvmono3d.cli")],
+)
+def test_beside_the_stream_somebody_dies(site: Path, part: str, module: str):
+    pytest.importorskip("viser", reason="no viser: pip install 'mvmono3d[viewer]'")
+    with running(site, "--viewer-port", str(free_port())) as rig, rig.stream() as stream:
+        _until(stream, _somebody)
+        _told(stream, part, "running")
+        before = _until(stream, _somebody)
+        killed_s = _kill(rig, module)
+        _until(stream, lambda frame: any(part in each for each in frame.warnings))
+        _told(stream, part, "running, died 1 x")
+        _report(part, time.monotonic() - killed_s)
+        after = _until(stream, _somebody)
+        # Nothing of the stream was lost: one loop goes on counting.
+        assert after.seq > before.seq
+        assert rig.pid_of(module)
+
+
+def test_the_server_dies_and_its_clients_find_the_next_one(site: Path):
+    with running(site, "--no-viewer") as rig, rig.stream() as stream, rig.stream() as other:
+        before = _until(stream, _somebody)
+        loop = rig.pid_of("mvmono3d.deploy.loop.process")
+        killed_s = _kill(rig, "mvmono3d.deploy.server")
+        after = _until(stream, lambda frame: frame.seq > before.seq)
+        _report("server", time.monotonic() - killed_s)
+        assert rig.pid_of("mvmono3d.deploy.loop.process") == loop
+        _told(stream, "server", "running, died 1 x")
+        assert _until(other, lambda frame: frame.seq > after.seq)
+        # Poses were made meanwhile: the numbers went on without the clients.
+        assert after.seq > before.seq + 1
