@@ -1,7 +1,6 @@
 """The 3D scene: cameras, actors, point cloud."""
 
 import numpy as np
-import trimesh
 import viser
 from jaxtyping import Float, UInt8
 
@@ -11,6 +10,7 @@ from mvmono3d.deploy.server.pose_frame import ActorPose, PoseFrame
 from mvmono3d.viewer.outlook import FIELD_RAD, outlook
 from mvmono3d.viewer.shapes import (
     as_light,
+    ball,
     bone_length_m,
     bone_segments,
     ellipsoids,
@@ -32,7 +32,7 @@ class _ActorNodes:
     def __init__(self, scene: viser.SceneApi, actor: ActorPose, parents: list[int]) -> None:
         self._parents = parents
         self._size_m = bone_length_m(actor, parents)
-        ball = trimesh.creation.icosphere(subdivisions=2)
+        corners, faces = ball()
         still = np.tile(quaternions_wxyz(np.eye(3)[None]), (len(actor.source), 1))
         root, points = f"/actors/{actor.actor}", actor.points_world
         ends, colours = bone_segments(actor, parents)
@@ -40,11 +40,11 @@ class _ActorNodes:
             f"{root}/bones", ends, colours, thickness=_BONE_SHARE * self._size_m
         )
         self._joints = scene.add_batched_meshes_simple(
-            f"{root}/joints", ball.vertices, ball.faces, still, points,
+            f"{root}/joints", corners, faces, still, points,
             batched_scales=np.ones(len(points)), batched_colors=joint_colours(actor), lod="off",
         )  # fmt: skip
         self._ellipsoids = scene.add_batched_meshes_simple(
-            f"{root}/ellipsoids", ball.vertices, ball.faces, still, points,
+            f"{root}/ellipsoids", corners, faces, still, points,
             batched_scales=np.ones((len(points), 3)), batched_colors=joint_colours(actor),
             opacity=0.22, cast_shadow=False, receive_shadow=False, lod="off",
         )  # fmt: skip

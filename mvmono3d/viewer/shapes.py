@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 from mvmono3d.core.rig import Rig
 from mvmono3d.core.trajectory import PointSource
@@ -79,6 +79,27 @@ def ellipsoids(actor: ActorPose, *, least_m: float) -> Ellipsoids:
         wxyz=quaternions_wxyz(axes),
         radius_m=hide(radius, actor.present),
     )
+
+
+def ball(
+    rings: int = 10, sectors: int = 16
+) -> tuple[Float[np.ndarray, "corner 3"], Int[np.ndarray, "face 3"]]:
+    """Return corners and triangles of a sphere of radius 1, turned outwards."""
+    tilt = np.repeat(np.linspace(0.0, math.pi, rings + 1), sectors)
+    turn = np.tile(np.arange(sectors) * 2.0 * math.pi / sectors, rings + 1)
+    corners = np.stack([np.sin(tilt) * np.cos(turn), np.sin(tilt) * np.sin(turn), np.cos(tilt)], axis=-1)
+    ring, sector = np.divmod(np.arange(rings * sectors), sectors)
+    here, beside = ring * sectors + sector, ring * sectors + (sector + 1) % sectors
+    below, across = here + sectors, beside + sectors
+    faces = np.concatenate(
+        [np.stack([here, below, across], axis=-1), np.stack([here, across, beside], axis=-1)]
+    )
+    # At the poles every other triangle has no area.
+    area = np.linalg.norm(
+        np.cross(corners[faces[:, 1]] - corners[faces[:, 0]], corners[faces[:, 2]] - corners[faces[:, 0]]),
+        axis=-1,
+    )
+    return corners, faces[area > 1e-9]
 
 
 def hide(radius_m: np.ndarray, present: Bool[np.ndarray, " joint"]) -> np.ndarray:

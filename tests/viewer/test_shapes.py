@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 from mvmono3d.viewer.shapes import (
     COVERED,
     as_light,
+    ball,
     bone_segments,
     box_edges,
     ellipsoids,
@@ -73,6 +74,18 @@ def test_colours_as_light_keep_black_white_and_order():
     assert (np.diff(light[:, 0].astype(int)) >= 0).all()
     # The middle grey of a screen reflects a fifth of the light.
     assert light[119, 0] == pytest.approx(0.184 * 255, abs=1)
+
+
+def test_a_ball_is_closed_round_and_turned_outwards():
+    corners, faces = ball()
+    np.testing.assert_allclose(np.linalg.norm(corners, axis=1), 1.0)
+    a, b, c = (corners[faces[:, corner]] for corner in range(3))
+    normals = np.cross(b - a, c - a)
+    assert (np.einsum("fi,fi->f", normals, a + b + c) > 0).all()
+    # What is closed has no net area, and nearly the volume of a sphere.
+    np.testing.assert_allclose(normals.sum(axis=0), 0.0, atol=1e-12)
+    volume = np.einsum("fi,fi->", a, np.cross(b, c)) / 6
+    assert volume == pytest.approx(4 / 3 * np.pi, rel=0.06)
 
 
 def test_a_camera_stands_where_the_world_has_it():
