@@ -83,8 +83,9 @@ class Loop:
         if pictures is not None:
             self._publisher.publish_images(pictures)
         self._tell_status()
+        ring = self._ring
         report = self._tally.report(
-            time.monotonic_ns(), skipped=self._ring.skipped, degraded=self._degraded()
+            time.monotonic_ns(), first=ring.first, skipped=ring.skipped, degraded=self._degraded()
         )
         if report is not None:
             self._say(report)

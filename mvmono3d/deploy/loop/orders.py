@@ -48,6 +48,9 @@ class LoopReport(msgspec.Struct, frozen=True, kw_only=True, tag="report", tag_fi
     """Of the last answer."""
     sets_hz: float
     """Answers in the last second."""
+    first: int
+    """Number of the first frame set that it could have had, -1 before there was a ring: that one and all that
+    followed were answered or overtaken."""
     skipped: int
     """Frame sets that a newer one overtook, since it began."""
     unanswered: int

@@ -20,7 +20,7 @@ class Tally:
         """Count an answer."""
         self._frames.append(frame)
 
-    def report(self, now_ns: int, *, skipped: int, degraded: str) -> LoopReport | None:
+    def report(self, now_ns: int, *, first: int, skipped: int, degraded: str) -> LoopReport | None:
         """Return the report of the second that is over; `None` while it isn't."""
         if now_ns - self._since_ns < _PERIOD_NS:
             return None
@@ -30,6 +30,7 @@ class Tally:
         return LoopReport(
             seq=-1 if last is None else last.seq,
             sets_hz=len(frames) / elapsed_s,
+            first=first,
             skipped=skipped,
             unanswered=self.unanswered,
             latency_ms=statistics.median(each.metrics.latency_ms for each in frames) if frames else 0.0,

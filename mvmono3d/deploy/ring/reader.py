@@ -69,9 +69,15 @@ class RingReader:
         self.skipped = 0
         self.torn = 0
 
-    def rewind(self) -> None:
-        """Begin with the oldest set that is still there, rather than with the next one."""
+    def rewind(self) -> int:
+        """Begin with the oldest set that is still there, not with the next one; returns its number."""
         self._next = max(0, self._arrays.get("head") - self._arrays.layout.sets)
+        return self._next
+
+    @property
+    def head(self) -> int:
+        """How many sets were ever published: the number of the next one."""
+        return self._arrays.get("head")
 
     def latest(self) -> RingSet | None:
         """Return the newest set if this reader has not had it yet."""

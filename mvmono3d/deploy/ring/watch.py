@@ -19,6 +19,8 @@ class RingWatch:
         self._reader: RingReader | None = None
         self._looked_s = 0.0
         self._skipped = 0
+        self.first = -1
+        """Number of the first set that this could have read; -1 before there was a ring."""
 
     @property
     def skipped(self) -> int:
@@ -68,5 +70,6 @@ class RingWatch:
             found.close()
             return
         self.close()
-        found.rewind()
+        oldest = found.rewind()
+        self.first = oldest if self.first < 0 else self.first
         self._reader = found
