@@ -34,11 +34,13 @@ def run(arguments: argparse.Namespace) -> int:
     from mvmono3d.deploy.recording.videos import write_videos
 
     output: Path = arguments.output
+    files = (output,)
     if output.suffix == ".trc":
-        written = f"{write_joints(recording, output)} sets of joints"
+        answers, files = write_joints(recording, output)
+        written = f"{answers} sets of joints"
     elif arguments.video:
         written = f"{write_videos(recording, output)} frames in {len(recording.cameras)} videos"
     else:
         written = f"{write_pictures(recording, output)} pictures"
-    sys.stdout.write(f"wrote {output}: {written}\n")
+    sys.stdout.write(f"wrote {', '.join(map(str, files))}: {written}\n")
     return 0

@@ -107,6 +107,25 @@ def test_joints_become_a_motion_file(tmp_path, capsys):
     np.testing.assert_allclose(markers.time_s, np.arange(4) * PERIOD_NS * 1e-9, atol=1e-5)
 
 
+def test_each_actor_has_a_motion_file_of_its_own(tmp_path, capsys):
+    writing = Writing(tmp_path / "take")
+    for number in range(4):
+        writing.write(frame_set(number))
+        for actor in (3, 7)[: 1 + (number > 0)]:
+            answer = JointsMessage(
+                time_ns=frame_set(number).time_ns, skeleton="one", joints=("a",), source=np.array([1]),
+                points_world=np.full((1, 3), 0.1 * actor + number), actor=actor,
+            )  # fmt: skip
+            writing.writer.write_message("/joints", joints_json(answer), time_ns=answer.time_ns)
+    writing.writer.close()
+    assert main(["convert", str(tmp_path / "take"), str(tmp_path / "out.trc")]) == 0
+    assert "out_actor3.trc, " in capsys.readouterr().out
+    one, other = (read_trc(tmp_path / f"out_actor{actor}.trc") for actor in (3, 7))
+    np.testing.assert_allclose(one.points_world[:, 0, 0], 0.3 + np.arange(4), atol=1e-6)
+    np.testing.assert_allclose(other.points_world[:, 0, 0], 0.7 + np.arange(1, 4), atol=1e-6)
+    np.testing.assert_allclose(other.time_s, one.time_s[1:], atol=1e-5)
+
+
 def test_a_recording_without_joints_says_so(tmp_path, capsys):
     written(tmp_path / "take", 1)
     assert main(["convert", str(tmp_path / "take"), str(tmp_path / "out.trc")]) == 2
