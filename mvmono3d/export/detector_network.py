@@ -22,7 +22,7 @@ from mvmono3d.export.detector_trial import DetectorTrial, answers
 from mvmono3d.export.lint import refuse_unportable
 from mvmono3d.export.model_file import write_model
 from mvmono3d.export.onnx import Interface, export_picture_onnx
-from mvmono3d.export.precision import FP32, lower
+from mvmono3d.export.precision import FP32, INT8, lower
 from mvmono3d.metrics.detection import DetectionScore, detection_score
 
 _EXACT_PX = 0.05
@@ -64,11 +64,13 @@ def draw_graph(
     figures, share = _compare(network, Engine(path), test[:64]), 0.0
     if precision != FP32:
         trial = DetectorTrial(Engine(path), role=role, crops=test, calibration=calibration)
-        lowered = lower(onnx.load(path), precision, trial)
+        lowered = lower(onnx.load(path), precision, trial, signed=False)
         model = onnx.shape_inference.infer_shapes(lowered.model)
-        refuse_unportable(
-            model, interface.axes, inputs=interface.inputs, outputs=interface.outputs, free=interface.free
-        )
+        if precision != INT8:
+            # Unsigned integers are for CPUs: no other engine would take them.
+            refuse_unportable(
+                model, interface.axes, inputs=interface.inputs, outputs=interface.outputs, free=interface.free
+            )
         write_model(path, model)
         figures, share = lowered.figures, lowered.share
     engine = Engine(path)

@@ -57,13 +57,13 @@ class Lowered:
         return low / max(low + high, 1)
 
 
-def lower(model: onnx.ModelProto, precision: str, trial: Trial) -> Lowered:
-    """Return the graph with as many layers in `precision` as its trial allows.
+def lower(model: onnx.ModelProto, precision: str, trial: Trial, *, signed: bool = True) -> Lowered:
+    """Return the graph with as many layers in `precision` as its trial allows; `signed` as of `Quantiser`.
 
     Raises `ParityError` with the figures when that is less than half of the weights.
     """
     layers = layers_of(model)
-    make = _maker(model, precision, trial)
+    make = _maker(model, precision, trial, signed=signed)
     search = _Search(make, trial)
     whole = search.judge(layers)
     chosen, figures = (layers, whole) if _passes(whole) else search.most(layers)
@@ -131,12 +131,12 @@ class _Search:
 
 
 def _maker(
-    model: onnx.ModelProto, precision: str, trial: Trial
+    model: onnx.ModelProto, precision: str, trial: Trial, *, signed: bool
 ) -> Callable[[Collection[str]], onnx.ModelProto]:
     if precision == FP16:
         return lambda names: _halved(model, names)
     if precision == INT8:
-        return Quantiser(model, feeds=trial.feeds()).quantise
+        return Quantiser(model, feeds=trial.feeds(), signed=signed).quantise
     raise ConfigurationError(f"precision {precision!r}, expected {' or '.join((FP16, INT8))}")
 
 

@@ -1,7 +1,7 @@
 """Chosen layers in 8-bit integers: weights per channel, activations by the range that calibration saw.
 
-Written as pairs of QuantizeLinear and DequantizeLinear with zero point 0, which onnxruntime computes in
-integers on CPUs and TensorRT on GPUs. Biases and outputs stay in single precision.
+Written as pairs of QuantizeLinear and DequantizeLinear, which onnxruntime computes in integers on CPUs and,
+of signed ones with zero point 0, TensorRT on GPUs. Biases and outputs stay in single precision.
 """
 
 import tempfile
@@ -14,8 +14,7 @@ from onnxruntime.quantization import CalibrationDataReader, QDQQuantizer, QuantT
 from onnxruntime.quantization.calibrate import CalibrationMethod, create_calibrator
 
 _OPERATORS = ["Conv", "Gemm", "MatMul"]
-_SYMMETRIC = {
-    "ActivationSymmetric": True,
+_OPTIONS = {
     "WeightSymmetric": True,
     "QuantizeBias": False,
     "OpTypesToExcludeOutputQuantization": _OPERATORS,
@@ -25,15 +24,20 @@ _SYMMETRIC = {
 class Quantiser:
     """A graph and the ranges of its values; quantises any choice of its layers."""
 
-    def __init__(self, model: onnx.ModelProto, *, feeds: Iterable[Mapping[str, np.ndarray]]) -> None:
+    def __init__(
+        self, model: onnx.ModelProto, *, feeds: Iterable[Mapping[str, np.ndarray]], signed: bool = True
+    ) -> None:
         """Run the graph over the feeds and note what every layer takes.
 
         Args:
             model: with a name for every node.
             feeds: inputs of the whole graph, as many as its layers' ranges need.
+            signed: activations from -128 to 127, as TensorRT takes them; else from 0 to 255 over the range
+                that was seen, twice as fine behind a ReLU.
         """
         self._model = onnx.shape_inference.infer_shapes(model)
-        self._ranges = _ranges(model, feeds)
+        self._signed = signed
+        self._ranges = _ranges(model, feeds, symmetric=signed)
 
     def quantise(self, layers: Collection[str]) -> onnx.ModelProto:
         """Return the graph with the layers of these names (Conv, Gemm, MatMul) in 8-bit integers."""
@@ -44,19 +48,21 @@ class Quantiser:
             per_channel=True,
             reduce_range=False,
             weight_qType=QuantType.QInt8,
-            activation_qType=QuantType.QInt8,
+            activation_qType=QuantType.QInt8 if self._signed else QuantType.QUInt8,
             tensors_range=self._ranges,
             nodes_to_quantize=sorted(layers),
             nodes_to_exclude=[],
             op_types_to_quantize=_OPERATORS,
-            extra_options=_SYMMETRIC,
+            extra_options=_OPTIONS | {"ActivationSymmetric": self._signed},
         )
         quantiser.quantize_model()
         quantiser.model.topological_sort()
         return quantiser.model.model
 
 
-def _ranges(model: onnx.ModelProto, feeds: Iterable[Mapping[str, np.ndarray]]) -> TensorsData:
+def _ranges(
+    model: onnx.ModelProto, feeds: Iterable[Mapping[str, np.ndarray]], *, symmetric: bool
+) -> TensorsData:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         onnx.save(model, path)
@@ -66,7 +72,7 @@ def _ranges(model: onnx.ModelProto, feeds: Iterable[Mapping[str, np.ndarray]]) -
             augmented_model_path=str(Path(folder) / "watched.onnx"),
             calibrate_method=CalibrationMethod.MinMax,
             providers=["CPUExecutionProvider"],
-            extra_options={"symmetric": True},
+            extra_options={"symmetric": symmetric},
         )
         calibrator.collect_data(_Feeds(feeds))
         return calibrator.compute_data()
