@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -166,8 +167,9 @@ def _receive(port: int, received: list[int]) -> None:
             message = decoder.decode(content)
             if message.type == "pose":
                 received.append(message.seq)
-    except OSError:
-        return
+    except OSError as error:
+        # At the end nothing comes any more. Before it, the poses that were sent and received differ.
+        sys.stderr.write(f"client: {error}\n")
 
 
 class _Seq(msgspec.Struct):
@@ -212,14 +214,18 @@ def ledger(result: Soaked) -> list[tuple[str, str, bool]]:
     used, waiting = (
         sum(getattr(camera, name) for camera in accounts.cameras) for name in ("used", "in_hand")
     )
-    lost = sum(count for camera in accounts.cameras for _, count in camera.lost)
+    causes = Counter[str]()
+    for camera in accounts.cameras:
+        causes.update({cause.name.lower(): count for cause, count in camera.lost})
+    lost = causes.total()
     answers, could = result.answers, result.sets - loop.first
     published, replaced = counters["poses_published_total"], counters["poses_replaced"]
     got, sent = len(result.received), counters["poses_sent_total"]
     return [
         (
             "frames delivered = used + lost + in hand",
-            f"{delivered} = {used} + {lost} + {waiting}",
+            f"{delivered} = {used} + {lost} + {waiting}"
+            + "".join(f", {n} {why}" for why, n in causes.items()),
             accounts.balanced and delivered == used + lost + waiting,
         ),
         (

@@ -80,9 +80,9 @@ def likeliest(sighting: Sighting) -> Array:
     return np.where(total.max(axis=0) > 0.0, total.argmax(axis=0), -1)
 
 
-def noise_px(seen: Seen) -> float | None:
+def noise_px(seen: Seen | Sighting) -> float | None:
     """Return the detector's standard deviation of joints that it sees well; `None` where there are few."""
-    sure = seen.detected & (seen.confidence >= _SURE) & (seen.visible >= _SURE)
+    sure = (seen.confidence >= _SURE) & (seen.visible >= _SURE)
     if sure.sum() < _LEAST_SURE:
         return None
     return float(np.clip(np.median(seen.sigma_px[sure]), *_NOISE_PX))

@@ -65,11 +65,11 @@ class Several:
         settings = parts.settings
         sighting = sighting or Sighting.nothing(len(parts.rig.names), parts.joints)
         candidates = candidates_of(sighting, time_ns=time_ns, least_confidence=settings.least_confidence)
-        found, tracks = associate(candidates, state.tracks or no_tracks(parts.joints), self.watch)
+        state = with_noise(state, noise_px(sighting), settings, time_ns)
+        watch = _as_noisy_as(self.watch, state.noise_px)
+        found, tracks = associate(candidates, state.tracks or no_tracks(parts.joints), watch)
         shown = np.flatnonzero(found.confirmed)
         seen = {int(found.identity[row]): seen_of_row(sighting, found, row) for row in shown.tolist()}
-        stated = [noise for each in seen.values() if (noise := noise_px(each)) is not None]
-        state = with_noise(state, float(np.median(stated)) if stated else None, settings, time_ns)
         moment = Moment(time_ns=time_ns, present=present, noise_px=state.noise_px or settings.first_noise_px)
         poses, actors, state = _everybody(state, seen, parts, moment)
         inside = [pose for pose in poses if pose.present.any() and inside_region(pose, state.region)]
@@ -130,6 +130,12 @@ def seen_of_row(sighting: Sighting, found: Association, row: int) -> Seen:
         sigma_px=sighting.sigma_px[taken],
         visible=sighting.visible[taken],
     )
+
+
+def _as_noisy_as(watch: Watch, noise_px: float | None) -> Watch:
+    """Return the watch for a detector that is noisier than association takes for granted."""
+    variance = np.maximum(watch.eyes.variance, (noise_px or 0.0) ** 2)
+    return replace(watch, eyes=watch.eyes._replace(variance=variance))
 
 
 def _everybody(

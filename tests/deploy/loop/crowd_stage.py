@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 
 from mvmono3d.deploy.cameras.virtual_truth import VirtualTruth
@@ -92,9 +93,11 @@ class CrowdRun:
     """Frame sets one after the other; `there` says who is in the room, all of them unless it is changed."""
 
     truths: tuple[VirtualTruth, ...]
-    windows: bool
+    windows: bool = False
     """Whether the detector looks into windows; else it sees everybody at once."""
     most: int = 2
+    noise: TruthSettings = field(default_factory=TruthSettings)
+    """Of the detector that sees everybody at once."""
     state: LoopState = field(default_factory=LoopState)
     frame: int = 0
     searches: int = 0
@@ -132,7 +135,8 @@ class CrowdRun:
             detector, finder = WindowDetector(self.there), EveryFinder(self.there)
             return look(whole, windows, search=search, detector=detector, finder=finder)
         own = tuple(
-            TruthDetector(each, HAND, TruthSettings(seed=seed)) for seed, each in enumerate(self.there)
+            TruthDetector(each, HAND, msgspec.structs.replace(self.noise, seed=seed))
+            for seed, each in enumerate(self.there)
         )
         seen, order = Everybody(own).see(whole), shuffled(len(own), self.frame)
         names = ("pixels", "sigma_px", "confidence", "visible")

@@ -14,6 +14,7 @@ from mvmono3d.deploy.bundle import read_bundle
 from mvmono3d.deploy.detect.look import Sighting
 from mvmono3d.deploy.detect.protocol import WholeImages
 from mvmono3d.deploy.detect.source import RecordedSource, open_eyes
+from mvmono3d.deploy.detect.truth import TruthSettings
 from mvmono3d.deploy.loop.parts import Parts
 from mvmono3d.deploy.loop.reconstructor import LearnedReconstructor, RobustReconstructor
 from mvmono3d.deploy.loop.several import tell_apart
@@ -42,6 +43,12 @@ def test_two_hands_that_grasp_each_other_stay_who_they_are(windows: bool):
     # A new actor has to show itself for some frames.
     assert all(each == {0: owners[9][0], 1: owners[9][1]} for each in owners[9:])
     assert len({*owners[9].values()}) == 2
+
+
+def test_a_detector_three_times_as_noisy_as_expected_only_has_to_say_so():
+    run = CrowdRun(TRUTHS, noise=TruthSettings(noise_px=8.0, hidden_noise_px=30.0))
+    owners = [run.who(run.next()) for _ in range(_FRAMES)]
+    assert all(each == {0: owners[9][0], 1: owners[9][1]} for each in owners[9:])
 
 
 def test_both_are_reconstructed_within_millimetres_where_cameras_see_them():
