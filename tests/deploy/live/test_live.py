@@ -154,3 +154,15 @@ def _lives(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().split(") ")[1][0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_two_hands_that_meet_are_two_actors_of_the_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    site = write_site(tmp_path)
+    site.write_text(site.read_text().replace("scene: hand,", "scene: hands,") + "actors: 2\n")
+    with running(site, "--no-viewer") as rig, rig.stream() as stream:
+        both = _until(stream, lambda frame: len(frame.actors) == 2, patience_s=PATIENCE_S)
+        later = _until(stream, lambda frame: frame.seq > both.seq + 5, patience_s=20)
+    middles = [np.median(each.points_world[each.present], axis=0) for each in both.actors]
+    assert np.linalg.norm(middles[0] - middles[1]) > 0.03
+    assert {each.actor for each in later.actors} == {each.actor for each in both.actors}
