@@ -38,6 +38,17 @@ class ReplaySource(msgspec.Struct, frozen=True, kw_only=True, tag="replay", tag_
     """File with the age identity that opens an encrypted recording."""
 
 
+class Knock(msgspec.Struct, frozen=True, kw_only=True):
+    """A virtual camera is turned about its own centre while it runs, and stays so."""
+
+    camera: int
+    """Place in the rig."""
+    turn_deg: float
+    """About the camera's axis that points down."""
+    frame: int
+    """The first frame after it."""
+
+
 class VirtualSource(msgspec.Struct, frozen=True, kw_only=True, tag="virtual", tag_field="kind"):
     """Cameras that see the synthetic world, rendered by a process of their own."""
 
@@ -55,6 +66,7 @@ class VirtualSource(msgspec.Struct, frozen=True, kw_only=True, tag="virtual", ta
     """Length of the take, which goes forth and back without end."""
     live: bool = False
     """Render every frame when it is exposed, coarsely, rather than once and for all."""
+    knock: Knock | None = None
 
 
 Source = HarvestersSource | ReplaySource | VirtualSource

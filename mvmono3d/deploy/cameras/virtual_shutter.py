@@ -7,7 +7,10 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from mvmono3d.core.rig_file import read_rig
+from mvmono3d.deploy.cameras.virtual_knock import Knocked
 from mvmono3d.deploy.cameras.virtual_orders import LightOrder, Order, RigOrder, take_index
+from mvmono3d.deploy.cameras.virtual_truth import rig_path
 from mvmono3d.deploy.exposure.control import Lighting
 from mvmono3d.deploy.ring.writer import RingFrame, RingWriter
 from mvmono3d.synthetic.render.sensor import Exposure, SensorSettings, noise_key, take_picture
@@ -55,6 +58,8 @@ class Shutter:
         self._sensor = SensorSettings()
         self._frame_id = 0
         self._pool = ThreadPoolExecutor(_THREADS)
+        knock = order.source.knock
+        self._knocked = None if knock is None else Knocked(read_rig(rig_path(order.source)), knock)
 
     def run(self, orders: "queue.SimpleQueue[Order | None]") -> None:
         """Expose pulse after pulse until the orders end."""
@@ -80,6 +85,8 @@ class Shutter:
         """Make the images of the next frame, in the ring's memory."""
         order, lighting = self._order, self._lighting
         lights = self._light.of(take_index(self._frame_id, self._light.frames))
+        if self._knocked is not None:
+            lights = self._knocked.of(lights, frame_id=self._frame_id)
         exposure = Exposure(
             exposure_s=lighting.exposure_ns / _NS, gain=lighting.gain, strobe=min(lighting.strobe, 1.0)
         )

@@ -1,9 +1,10 @@
 """What is true of the virtual rig's frames, for scoring: read from its rendered take, not rendered."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 from jaxtyping import Float, Int
 
 from mvmono3d.core.array import Array
@@ -13,6 +14,7 @@ from mvmono3d.core.resources import resource_folder
 from mvmono3d.core.rig_file import read_rig
 from mvmono3d.core.schema import sha256_of_bytes, sha256_of_file
 from mvmono3d.deploy.cameras.sources import MEETINGS, VirtualSource
+from mvmono3d.deploy.cameras.virtual_knock import knocked_pixels, knocked_state
 from mvmono3d.deploy.cameras.virtual_orders import take_index
 from mvmono3d.synthetic import render
 
@@ -31,10 +33,16 @@ class VirtualTruth(Record):
     """`OcclusionState`."""
     smear_px: Float[Array, "frame view joint"]
     """How far each joint moved while the shutter was open."""
+    knocked_from: int | None = None
+    """Number of the first camera frame after a knock; the second half of the rows is what is seen then."""
 
     def frame(self, frame_id: int) -> int:
         """Return the row that holds what a camera's frame shows."""
-        return take_index(frame_id, len(self.points_world))
+        rows = len(self.points_world)
+        if self.knocked_from is None:
+            return take_index(frame_id, rows)
+        taken = rows // 2
+        return take_index(frame_id, taken) + (taken if frame_id >= self.knocked_from else 0)
 
 
 def read_virtual_truth(source: VirtualSource, *, rate_hz: float, exposure_ns: int) -> VirtualTruth:
@@ -44,7 +52,7 @@ def read_virtual_truth(source: VirtualSource, *, rate_hz: float, exposure_ns: in
     """
     folder = take_folder(source, rate_hz=rate_hz, exposure_ns=exposure_ns)
     arrays = read_npz(folder / "index.npz", required=ARRAYS)
-    return VirtualTruth(**{name: arrays[name] for name in ARRAYS})
+    return _after_knock(VirtualTruth(**{name: arrays[name] for name in ARRAYS}), source)
 
 
 def read_other_truths(source: VirtualSource, *, rate_hz: float, exposure_ns: int) -> tuple[VirtualTruth, ...]:
@@ -54,7 +62,20 @@ def read_other_truths(source: VirtualSource, *, rate_hz: float, exposure_ns: int
     folder = take_folder(source, rate_hz=rate_hz, exposure_ns=exposure_ns)
     arrays = read_npz(folder / OTHERS_FILE, required=ARRAYS)
     actors = range(len(arrays["points_world"]))
-    return tuple(VirtualTruth(**{name: arrays[name][actor] for name in ARRAYS}) for actor in actors)
+    truths = [VirtualTruth(**{name: arrays[name][actor] for name in ARRAYS}) for actor in actors]
+    return tuple(_after_knock(truth, source) for truth in truths)
+
+
+def _after_knock(truth: VirtualTruth, source: VirtualSource) -> VirtualTruth:
+    """Return the truth before and after the source's knock, where it has one."""
+    knock = source.knock
+    if knock is None:
+        return truth
+    rig, pixels, state = read_rig(rig_path(source)), np.array(truth.pixels), np.array(truth.state)
+    pixels[:, knock.camera] = knocked_pixels(pixels[:, knock.camera], rig, knock)
+    state[:, knock.camera] = knocked_state(state[:, knock.camera], pixels[:, knock.camera], rig, knock)
+    after = replace(truth, pixels=pixels, state=state)
+    return replace(VirtualTruth.concatenate([truth, after]), knocked_from=knock.frame)
 
 
 def take_folder(source: VirtualSource, *, rate_hz: float, exposure_ns: int) -> Path:

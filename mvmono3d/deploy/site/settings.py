@@ -26,6 +26,17 @@ class Harvesters(Table, frozen=True, tag_field="kind", tag="harvesters"):
     the folders in GENICAM_GENTL64_PATH."""
 
 
+class VirtualKnock(Table, frozen=True):
+    """A camera is knocked while the rig runs: to see that the guard notices."""
+
+    camera: _Text
+    """Name."""
+    turn_deg: float = 0.5
+    """About its own axis that points down."""
+    after_s: _Positive = 90.0
+    """Of frames, from the start on; the guard learns for the first 60."""
+
+
 class Virtual(Table, frozen=True, tag_field="kind", tag="virtual"):
     """Cameras that see the synthetic world; no hardware, no GenTL."""
 
@@ -38,6 +49,8 @@ class Virtual(Table, frozen=True, tag_field="kind", tag="virtual"):
     """Render every frame when it is exposed, coarsely, rather than once and for all."""
     true_rig: _Text | None = None
     """File of the true cameras; absent: those of the virtual site that ships."""
+    knock: VirtualKnock | None = None
+    """Absent: nobody touches the cameras."""
 
 
 class Replay(Table, frozen=True, tag_field="kind", tag="replay"):

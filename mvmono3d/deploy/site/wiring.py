@@ -7,13 +7,14 @@ from pathlib import Path
 import msgspec
 
 from mvmono3d.deploy.cameras.records import CameraSettings, Trigger
-from mvmono3d.deploy.cameras.sources import HarvestersSource, ReplaySource, Source, VirtualSource
+from mvmono3d.deploy.cameras.sources import HarvestersSource, Knock, ReplaySource, Source, VirtualSource
 from mvmono3d.deploy.capture.settings import CaptureSettings
 from mvmono3d.deploy.exposure.control import Lighting, LightingLimits
 from mvmono3d.deploy.recording.settings import RecorderSettings
 from mvmono3d.deploy.server.settings import ServerSettings
-from mvmono3d.deploy.site.settings import Harvesters, Light, Replay, Site, Virtual
+from mvmono3d.deploy.site.settings import Harvesters, Light, Replay, Site, Virtual, VirtualKnock
 from mvmono3d.deploy.site.site_file import LoadedSite
+from mvmono3d.errors import ConfigurationError
 
 SIMULATED = "simulated"
 _GB = 1_000_000_000
@@ -42,7 +43,20 @@ def source_of(loaded: LoadedSite) -> Source:
         seconds=backend.seconds,
         live=backend.live,
         rig="" if backend.true_rig is None else str(loaded.beside(backend.true_rig).resolve()),
+        knock=_knock(loaded, backend.knock),
     )
+
+
+def _knock(loaded: LoadedSite, wanted: VirtualKnock | None) -> Knock | None:
+    if wanted is None:
+        return None
+    names = [camera.name for camera in loaded.site.cameras]
+    if wanted.camera not in names:
+        raise ConfigurationError(
+            f"{loaded.path}: backend.knock.camera: {wanted.camera!r}, expected one of {', '.join(names)}"
+        )
+    frame = round(wanted.after_s * loaded.site.trigger.rate_hz)
+    return Knock(camera=names.index(wanted.camera), turn_deg=wanted.turn_deg, frame=frame)
 
 
 def with_board(loaded: LoadedSite) -> LoadedSite:

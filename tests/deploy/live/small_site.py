@@ -13,7 +13,7 @@ _SHRUNK = 4
 _SITE = """
 schema: 1
 name: small
-backend: {{kind: virtual, scene: hand, seed: 2, seconds: 0.5, true_rig: rig.toml}}
+backend: {{kind: virtual, scene: hand, seed: 2, seconds: {seconds}, true_rig: rig.toml{more}}}
 cameras:
   - {{name: cam0, serial: VIRTUAL0}}
   - {{name: cam1, serial: VIRTUAL1}}
@@ -29,8 +29,8 @@ detector: truth
 """
 
 
-def write_site(folder: Path) -> Path:
-    """Write the site; its ring's name is one of its own."""
+def write_site(folder: Path, *, seconds: float = 0.5, knock: str = "") -> Path:
+    """Write the site; its ring's name is one of its own. `knock` is what its backend says of one."""
     rig = read_rig(resource_folder("deploy", "sites", "virtual") / "rig.toml")
     camera = replace(
         rig.camera,
@@ -41,5 +41,6 @@ def write_site(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     write_rig(folder / "rig.toml", replace(rig, camera=camera))
     path = folder / "site.yaml"
-    path.write_text(_SITE.format(name=f"small-{uuid.uuid4().hex[:8]}"))
+    name, more = f"small-{uuid.uuid4().hex[:8]}", f", knock: {knock}" if knock else ""
+    path.write_text(_SITE.format(name=name, seconds=seconds, more=more))
     return path

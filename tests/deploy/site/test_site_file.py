@@ -86,7 +86,7 @@ def test_the_example_holds_the_defaults_that_it_claims_to():
         ({"backend.kind": "usb"}, "backend.kind = 'usb', expected one of harvesters, replay, virtual"),
         ({"backend": {}}, "backend lacks 'kind'"),
         ({"backend": {"kind": "replay"}}, "backend lacks 'recording'"),
-        ({"backend.pace": "real"}, "unknown key 'pace' in backend (known: kind, live, scene, s"),
+        ({"backend.pace": "real"}, "unknown key 'pace' in backend (known: kind, knock, live, s"),
         ({"cameras": [{"name": "a", "serial": 1234}]}, "[0].serial = 1234 (a whole number), expected text"),
         ({"cameras": []}, "cameras = an empty list, expected a list of at least one"),
         ({"cameras": [{"name": "a", "serial": "1"}, {"name": "a", "serial": "2"}]}, "name a comes twice"),
