@@ -12,7 +12,7 @@ from websockets.asyncio.client import connect as open_connection
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.typing import Subprotocol
 
-from mvmono3d.deploy.client.session import POSES, RETRY_S, Session, refusal
+from mvmono3d.deploy.client.session import POSES, RETRY_S, Session, refusal, tls_of, untrusted
 from mvmono3d.deploy.server.messages import ClientMessage, Hello, Status
 from mvmono3d.deploy.server.pose_frame import PoseFrame
 from mvmono3d.deploy.server.wire import Format
@@ -24,7 +24,7 @@ class AsyncStream:
 
     def __init__(self, session: Session[PoseFrame], *, patience_s: float, certificate: Path | None) -> None:
         self._session, self._patience_s = session, patience_s
-        self._tls = None if certificate is None else ssl.create_default_context(cafile=str(certificate))
+        self._tls = tls_of(session.url, certificate)
         self._connection: ClientConnection | None = None
         self._pending: PoseFrame | None = None
 
@@ -100,6 +100,8 @@ class AsyncStream:
                 return await self._open()
             except InvalidStatus as error:
                 again, problem = refusal(self._session.url, error.response)
+            except ssl.SSLCertVerificationError as error:
+                again, problem = False, untrusted(self._session.url, error)
             except (OSError, InvalidHandshake, ConnectionClosed, TimeoutError) as error:
                 again, problem = True, StreamError(f"no stream at {self._session.url}: {error}")
             if not again or time.monotonic() + wait_s > end:

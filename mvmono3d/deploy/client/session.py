@@ -1,7 +1,9 @@
 """What a client does between reading and writing bytes; the same with and without an event loop."""
 
+import ssl
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
@@ -135,3 +137,23 @@ def refusal(url: str, response: Any) -> tuple[bool, StreamError]:
     reason = bytes(response.body or b"").decode(errors="replace").strip() or response.reason_phrase
     error = StreamError(f"{url} refused the connection: {reason} (HTTP {response.status_code})")
     return response.status_code == 503, error
+
+
+def tls_of(url: str, certificate: Path | None) -> ssl.SSLContext | None:
+    """Return what trusts a certificate, where one is named; raises `StreamError` where it can't be used."""
+    if certificate is None:
+        return None
+    if not url.startswith("wss://"):
+        raise StreamError(f"{url} has no TLS, so that {certificate} vouches for nobody: expected wss://…")
+    try:
+        return ssl.create_default_context(cafile=str(certificate))
+    except OSError as error:
+        raise StreamError(f"certificate {certificate}: {error}") from None
+
+
+def untrusted(url: str, error: ssl.SSLCertVerificationError) -> StreamError:
+    """Return the error of a server whose certificate nobody vouches for, or that is for another name."""
+    return StreamError(
+        f"{url} shows a certificate that is not trusted ({error.verify_message}); if it is the rig's own, "
+        "name its file: `certificate=`, or --certificate of `mvmono3d view`"
+    )

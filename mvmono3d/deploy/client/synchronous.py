@@ -12,7 +12,18 @@ from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as open_connection
 from websockets.typing import Subprotocol
 
-from mvmono3d.deploy.client.session import CLOUDS, IMAGES, POSES, RETRY_S, Item, Session, Wanted, refusal
+from mvmono3d.deploy.client.session import (
+    CLOUDS,
+    IMAGES,
+    POSES,
+    RETRY_S,
+    Item,
+    Session,
+    Wanted,
+    refusal,
+    tls_of,
+    untrusted,
+)
 from mvmono3d.deploy.server.messages import ClientMessage, Cloud, Hello, Images, Status
 from mvmono3d.deploy.server.pose_frame import PoseFrame
 from mvmono3d.deploy.server.wire import Format
@@ -30,7 +41,7 @@ class Stream(Generic[Item]):
 
     def __init__(self, session: Session[Item], *, patience_s: float, certificate: Path | None) -> None:
         self._session, self._patience_s = session, patience_s
-        self._tls = None if certificate is None else ssl.create_default_context(cafile=str(certificate))
+        self._tls = tls_of(session.url, certificate)
         self._pending: Item | None = None
         self._closed = False
         self._lost_s, self._problem = time.monotonic(), ""
@@ -130,6 +141,8 @@ class Stream(Generic[Item]):
                 connection = self._open()
             except InvalidStatus as error:
                 again, problem = refusal(self._session.url, error.response)
+            except ssl.SSLCertVerificationError as error:
+                again, problem = False, untrusted(self._session.url, error)
             except (OSError, InvalidHandshake, ConnectionClosed, TimeoutError) as error:
                 again, problem = True, StreamError(f"no stream at {self._session.url}: {error}")
             else:

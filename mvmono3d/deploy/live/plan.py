@@ -85,7 +85,7 @@ def make_plan(loaded: LoadedSite, choice: Choice) -> Plan:
         ),
     ]
     parts.append(_guard(loaded, choice))
-    url = f"{'ws' if loaded.site.server.certificate is None else 'wss'}://{loaded.site.server.address}:{port}"
+    url = _url(loaded, port)
     if choice.viewer_port is not None:
         _need("viser", "viewer", or_else="--no-viewer")
         _check_port("127.0.0.1", choice.viewer_port, option="--viewer-port")
@@ -99,6 +99,13 @@ def make_plan(loaded: LoadedSite, choice: Choice) -> Plan:
         taking=_taking(loaded, capture),
         home=choice.home or loaded.path.parent,
     )
+
+
+def _url(loaded: LoadedSite, port: int) -> str:
+    """Return where this machine's own programs reach the stream; its certificate must name that host."""
+    server = loaded.site.server
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(server.address, server.address)
+    return f"{'ws' if server.certificate is None else 'wss'}://{host}:{port}"
 
 
 def _guard(loaded: LoadedSite, choice: Choice) -> Part:

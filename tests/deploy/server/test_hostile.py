@@ -74,6 +74,10 @@ def test_the_client_in_c_plus_plus_compiles_and_reads(tmp_path):
         with subprocess.Popen([tmp_path / "client", url], stdout=subprocess.PIPE, text=True) as client:
             assert client.stdout is not None
             line = client.stdout.readline().split()
+            # The next one comes only because the last one was acknowledged.
+            publisher.publish(random_frame(6))
+            while not (following := client.stdout.readline()).startswith("6 "):
+                assert following.startswith("5 ")
             client.kill()
     joint = int((frame.actors[0].source > 0).argmax())
     assert line[:3] == ["5", "joint", f"{joint}:"]
