@@ -1,10 +1,11 @@
 """One actor from frame set to frame set: its joints, its noise, where it will be looked for."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from mvmono3d.core.trajectory import PointSource
-from mvmono3d.deploy.detect.windows import follow
+from mvmono3d.deploy.detect.windows import Track, Windows, follow, windows_at
 from mvmono3d.deploy.loop.parts import Parts
 from mvmono3d.deploy.loop.reconstructor import Moment, Reconstructor
 from mvmono3d.deploy.loop.seen import Seen
@@ -13,6 +14,18 @@ from mvmono3d.deploy.server.pose_frame import ActorPose
 from mvmono3d.errors import EngineError, InvalidRecordError
 
 NS_PER_S = 1e9
+
+
+def windows_of(
+    tracks: Sequence[tuple[int, Track | None]], parts: Parts, *, time_ns: int
+) -> tuple[tuple[int, ...], tuple[Windows, ...]]:
+    """Return who can be looked for in windows at a time, by name, and those windows."""
+    windows = [
+        (identity, windows_at(track, parts.rig, time_ns=time_ns, settings=parts.windows))
+        for identity, track in tracks
+    ]
+    known = [(identity, each) for identity, each in windows if each.known.any()]
+    return tuple(identity for identity, _ in known), tuple(each for _, each in known)
 
 
 def with_noise(state: LoopState, stated: float | None, settings: StepSettings, time_ns: int) -> LoopState:

@@ -17,8 +17,15 @@ from mvmono3d.core.candidates import Candidates
 from mvmono3d.core.rig import Rig
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.deploy.detect.look import Sighting
-from mvmono3d.deploy.detect.windows import Track, windows_at
-from mvmono3d.deploy.loop.following import NS_PER_S, followed, newcomer, reconstructed, with_noise
+from mvmono3d.deploy.detect.windows import Track
+from mvmono3d.deploy.loop.following import (
+    NS_PER_S,
+    followed,
+    newcomer,
+    reconstructed,
+    windows_of,
+    with_noise,
+)
 from mvmono3d.deploy.loop.parts import Parts, Stepped
 from mvmono3d.deploy.loop.reconstructor import Moment
 from mvmono3d.deploy.loop.region import inside_region
@@ -40,16 +47,9 @@ class Several:
     def question(self, state: LoopState, parts: Parts, *, time_ns: int) -> Question:
         """Return the windows of everybody who is followed, and whether somebody else may be there."""
         tracks = _tracks_of(state)[: _WINDOWS_PER_ACTOR * self.most]
-        windows = [
-            (identity, windows_at(track, parts.rig, time_ns=time_ns, settings=parts.windows))
-            for identity, track in tracks
-        ]
-        known = [(identity, each) for identity, each in windows if each.known.any()]
-        return Question(
-            windows=tuple(each for _, each in known),
-            actors=tuple(identity for identity, _ in known),
-            search=len(known) < self.most and (not known or _search_is_due(state, parts, time_ns)),
-        )
+        actors, windows = windows_of(tracks, parts, time_ns=time_ns)
+        search = len(actors) < self.most and (not actors or _search_is_due(state, parts, time_ns))
+        return Question(windows=windows, actors=actors, search=search)
 
     def step(
         self,

@@ -5,8 +5,14 @@ from dataclasses import replace
 import numpy as np
 
 from mvmono3d.deploy.detect.look import Sighting
-from mvmono3d.deploy.detect.windows import windows_at
-from mvmono3d.deploy.loop.following import NS_PER_S, followed, newcomer, reconstructed, with_noise
+from mvmono3d.deploy.loop.following import (
+    NS_PER_S,
+    followed,
+    newcomer,
+    reconstructed,
+    windows_of,
+    with_noise,
+)
 from mvmono3d.deploy.loop.parts import Parts, Stepped
 from mvmono3d.deploy.loop.reconstructor import Moment
 from mvmono3d.deploy.loop.region import inside_region
@@ -18,16 +24,9 @@ def question(state: LoopState, parts: Parts, *, time_ns: int) -> Question:
     """Return where to look in a frame set: where the followed actors will be, everywhere without any."""
     if parts.crowd is not None:
         return parts.crowd.question(state, parts, time_ns=time_ns)
-    windows = [
-        (actor.identity, windows_at(actor.track, parts.rig, time_ns=time_ns, settings=parts.windows))
-        for actor in state.actors
-    ]
-    known = [(identity, each) for identity, each in windows if each.known.any()]
-    return Question(
-        windows=tuple(each for _, each in known),
-        actors=tuple(identity for identity, _ in known),
-        search=not known,
-    )
+    tracks = [(actor.identity, actor.track) for actor in state.actors]
+    actors, windows = windows_of(tracks, parts, time_ns=time_ns)
+    return Question(windows=windows, actors=actors, search=not actors)
 
 
 def step(
