@@ -118,6 +118,8 @@ def _parts(plan: Plan) -> "Iterator[tuple[CaptureHandle, dict[str, Child], queue
     own = {part.name: part for part in plan.parts}
     # The loop before the cameras, so that it misses no set; the detector after them, whose truth they render.
     parts = {name: Child(own.pop(name), heard) for name in (SERVER, LOOP)}
+    while (word := heard.get(timeout=_RENDER_S)).part != SERVER or not word.line.startswith(b"ws"):
+        continue
     capture = start_capture(plan.capture, timeout_s=_RENDER_S)
     try:
         parts |= {name: Child(part, heard) for name, part in own.items()}

@@ -140,9 +140,10 @@ class MailboxReader:
         except BaseException:
             os.close(self._descriptor)
             raise
-        self._taken = 0
+        # The newest of those that are there already can be had.
+        self._taken = max(0, int(self._memory.control[_HEAD_WORD]) - 1)
         self.skipped = 0
-        """Messages that were replaced before this reader took them."""
+        """Messages that were replaced before this reader took them, since it is there."""
 
     def take(self) -> bytes | None:
         """Return the newest message if this reader has not had it yet."""
@@ -157,7 +158,7 @@ class MailboxReader:
             message = bytes(memory.slots[slot][: int(memory.lengths[slot])])
             order_memory()
             if before == whole and memory.stamps[slot] == whole:
-                self.skipped += head - 1 - self._taken if self._taken else 0
+                self.skipped += head - 1 - self._taken
                 self._taken = head
                 return message
         return None

@@ -107,3 +107,14 @@ def test_after_a_kill_the_reader_goes_on_with_the_next_writer(name):
         assert reader.take() == b"second"
     assert reader.closed
     reader.close()
+
+
+def test_what_was_replaced_since_the_reader_came_is_counted_also_before_its_first_look():
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    with MailboxWriter(name, slot_bytes=64) as writer:
+        early = MailboxReader(name)
+        for number in range(5):
+            writer.put(bytes([number]))
+        late = MailboxReader(name)
+        assert early.take() == late.take() == bytes([4])
+        assert (early.skipped, late.skipped) == (4, 0)
