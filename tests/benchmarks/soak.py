@@ -63,8 +63,10 @@ after, commit {commit}: {sets} frame sets ({share:.0%} of the {hour} of an hour 
 | --- | --- | --- | --- | --- |
 {memory}
 
-Growth is the slope of a line through the process's anonymous memory, looked at once a second, after the first
-{warm:.0%} of the time; at most {most:g} MB for an hour's sets is asked for.
+Frames that arrive later than a trigger period after their time are not trusted, as their camera's clock
+may have jumped (`unsynchronised`); at this period a busy machine makes many of them. Growth is the slope of a
+line through the process's anonymous memory, looked at once a second, after the first {warm:.0%} of the time;
+at most {most:g} MB for an hour's sets is asked for.
 """
 
 
