@@ -51,14 +51,15 @@ class Knocked:
         self._knock = knock
         width, height = np.asarray(rig.camera.size_px)[knock.camera].tolist()
         grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float64)
-        self._from = knocked_pixels(grid, rig, knock, back=True).astype(np.float32)
+        places = knocked_pixels(grid, rig, knock, back=True).astype(np.float32)
+        self._columns, self._rows = np.ascontiguousarray(places[..., 0]), np.ascontiguousarray(places[..., 1])
 
     def of(self, light: list[np.ndarray], *, frame_id: int) -> list[np.ndarray]:
         """Return the light of a frame, the knocked camera's as it is after the knock."""
         if frame_id < self._knock.frame:
             return light
         camera = self._knock.camera
-        warped = cv2.remap(light[camera].astype(np.float32), self._from, None, cv2.INTER_LINEAR)
+        warped = cv2.remap(light[camera].astype(np.float32), self._columns, self._rows, cv2.INTER_LINEAR)
         return [*light[:camera], warped.astype(light[camera].dtype), *light[camera + 1 :]]
 
 

@@ -52,7 +52,7 @@ def read_virtual_truth(source: VirtualSource, *, rate_hz: float, exposure_ns: in
     """
     folder = take_folder(source, rate_hz=rate_hz, exposure_ns=exposure_ns)
     arrays = read_npz(folder / "index.npz", required=ARRAYS)
-    return _after_knock(VirtualTruth(**{name: arrays[name] for name in ARRAYS}), source)
+    return _after_knock(_truth_of(*(arrays[name] for name in ARRAYS)), source)
 
 
 def read_other_truths(source: VirtualSource, *, rate_hz: float, exposure_ns: int) -> tuple[VirtualTruth, ...]:
@@ -62,8 +62,12 @@ def read_other_truths(source: VirtualSource, *, rate_hz: float, exposure_ns: int
     folder = take_folder(source, rate_hz=rate_hz, exposure_ns=exposure_ns)
     arrays = read_npz(folder / OTHERS_FILE, required=ARRAYS)
     actors = range(len(arrays["points_world"]))
-    truths = [VirtualTruth(**{name: arrays[name][actor] for name in ARRAYS}) for actor in actors]
+    truths = [_truth_of(*(arrays[name][actor] for name in ARRAYS)) for actor in actors]
     return tuple(_after_knock(truth, source) for truth in truths)
+
+
+def _truth_of(points_world: Array, pixels: Array, state: Array, smear_px: Array) -> VirtualTruth:
+    return VirtualTruth(points_world=points_world, pixels=pixels, state=state, smear_px=smear_px)
 
 
 def _after_knock(truth: VirtualTruth, source: VirtualSource) -> VirtualTruth:

@@ -76,8 +76,9 @@ def test_a_knocked_camera_is_named_in_the_stream_and_placed_anew(
         seconds, answers = (told.time_ns - knocked.time_ns) * 1e-9, told.seq - knocked.seq
         sys.stdout.write(f"guard: {seconds:.1f} s, {answers} answers after the knock: {warned[0]}\n")
         assert answers < _NOTICED
-        assert stream.status is not None
-        _until(stream, lambda _: "moved" in stream.status.detail.get("rig", ""))
+        status = stream.status
+        assert status is not None
+        assert "moved" in status.detail["rig"]
         stream.command(recalibrate())
         _until(stream, lambda _: not _same(rig_of(stream.hello).camera_from_world, before.camera_from_world))
         after = rig_of(stream.hello)
