@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.soak import growth, ledger, soak
+from tests.benchmarks.soak import soak
+from tests.benchmarks.soak_page import growth, ledger
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
