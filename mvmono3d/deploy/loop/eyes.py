@@ -17,6 +17,9 @@ from mvmono3d.deploy.detect.look import Sighting
 from mvmono3d.deploy.loop.state import Question
 
 _AGAIN_S = 0.02
+_SEARCH_S = 2.0
+"""While nobody is followed nothing is lost by waiting, and on a slow machine a search takes long: giving up
+before the answer would never find anybody."""
 
 
 class Looked(NamedTuple):
@@ -49,14 +52,15 @@ class RemoteEyes:
         self._asks.put(
             Ask(number=number, windows=[windows_part(each) for each in asked.windows], search=asked.search)
         )
-        end_s = time.monotonic() + self._patience_s
+        patience_s = self._patience_s if asked.windows else max(self._patience_s, _SEARCH_S)
+        end_s = time.monotonic() + patience_s
         while (left_s := end_s - time.monotonic()) > 0:
             answer = self._answers.take(min(left_s, _AGAIN_S))
             if answer is not None and answer.number == number:
                 return self._looked(answer)
             if answer is None and not self._answers.writer_lives:
                 return Looked(None, 0.0, "the detector is not there")
-        return Looked(None, 0.0, f"the detector did not answer within {self._patience_s:g} s")
+        return Looked(None, 0.0, f"the detector did not answer within {patience_s:g} s")
 
     def close(self) -> None:
         """Let go; safe to call twice."""
