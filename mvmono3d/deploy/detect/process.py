@@ -22,6 +22,7 @@ from mvmono3d.deploy.detect.exchange import (
     windows_of,
 )
 from mvmono3d.deploy.detect.look import look
+from mvmono3d.deploy.detect.others import look_and_search
 from mvmono3d.deploy.detect.previews import Previews
 from mvmono3d.deploy.detect.protocol import WholeImages
 from mvmono3d.deploy.detect.source import DetectorSource, Eyes, open_eyes
@@ -118,6 +119,8 @@ def answer(
         images = whole_images(found, bits=bits)
         if eyes.everybody is not None:
             seen = eyes.everybody.see(images)
+        elif search and windows:
+            seen = look_and_search(images, windows, detector=eyes.detector, finder=eyes.finder)
         else:
             seen = look(images, windows, search=search, detector=eyes.detector, finder=eyes.finder)
     except EngineError as error:
