@@ -66,11 +66,14 @@ def draw_graph(
         trial = DetectorTrial(Engine(path), role=role, crops=test, calibration=calibration)
         lowered = lower(onnx.load(path), precision, trial, signed=False)
         model = onnx.shape_inference.infer_shapes(lowered.model)
-        if precision != INT8:
-            # Unsigned integers are for CPUs: no other engine would take them.
-            refuse_unportable(
-                model, interface.axes, inputs=interface.inputs, outputs=interface.outputs, free=interface.free
-            )
+        refuse_unportable(
+            model,
+            interface.axes,
+            inputs=interface.inputs,
+            outputs=interface.outputs,
+            free=interface.free,
+            cpu_only=precision == INT8,
+        )
         write_model(path, model)
         figures, share = lowered.figures, lowered.share
     engine = Engine(path)

@@ -143,10 +143,18 @@ def _manifest(
 def _command(run: SavedRun) -> str:
     """Return how to train it again; the configuration in full lies beside the checkpoint."""
     config: dict[str, Any] = dict(run.config)
-    skeleton = config["skeleton"].get("name", "")
-    epochs = config.get("trainer", {}).get("max_epochs")
-    begun = f" weights={Path(config['weights']).name}" if config.get("weights") else ""
-    return (
-        f"python train.py experiment={config.get('name', 'detector')} skeleton={skeleton} "
-        f"trainer.max_epochs={epochs} seed={config.get('seed', 0)}{begun}"
+    trainer, data = config.get("trainer", {}), config.get("data", {})
+    scenes = data.get("source", {}).get("scenes", {}).get("train")
+    told = {
+        "experiment": config.get("name", "detector"),
+        "skeleton": config["skeleton"].get("name", ""),
+        "data.source.scenes.train": scenes,
+        "data.batch_size": data.get("batch_size"),
+        "trainer.max_epochs": trainer.get("max_epochs"),
+        "trainer.precision": trainer.get("precision"),
+        "seed": config.get("seed", 0),
+        "weights": Path(config["weights"]).name if config.get("weights") else None,
+    }
+    return "python train.py " + " ".join(
+        f"{name}={value}" for name, value in told.items() if value is not None
     )

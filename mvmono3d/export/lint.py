@@ -42,6 +42,7 @@ def lint(
     inputs: tuple[TensorSpec, ...] = INPUTS,
     outputs: tuple[TensorSpec, ...] = OUTPUTS,
     free: Iterable[str] = (),
+    cpu_only: bool = False,
 ) -> Iterator[str]:
     """Yield what keeps a model from running on every engine; nothing means it is fine.
 
@@ -51,6 +52,7 @@ def lint(
         inputs: what the graph promises to take.
         outputs: what the graph promises to give.
         free: names of axes whose size may differ from call to call; all others are fixed.
+        cpu_only: 8-bit integers may be of any kind: TensorRT takes signed ones with zero point 0 alone.
     """
     opsets = {each.domain: each.version for each in model.opset_import}
     if opsets.get("", opsets.get("ai.onnx", 0)) not in _OPSETS:
@@ -63,6 +65,8 @@ def lint(
             yield f"{tensor.name}: float64 constant, TensorRT has none"
     for node in model.graph.node:
         yield from _lint_node(node, constants)
+        if not cpu_only:
+            yield from _lint_integers(node, constants)
     for value in model.graph.value_info:
         yield from _lint_value(value, frozenset(free))
     yield from _lint_shapes("input", inputs, list(model.graph.input), axes, frozenset(free))
@@ -76,9 +80,10 @@ def refuse_unportable(
     inputs: tuple[TensorSpec, ...] = INPUTS,
     outputs: tuple[TensorSpec, ...] = OUTPUTS,
     free: Iterable[str] = (),
+    cpu_only: bool = False,
 ) -> None:
     """Raise `ConfigurationError` when a graph would not run on every engine; arguments as of `lint`."""
-    problems = list(lint(model, axes=axes, inputs=inputs, outputs=outputs, free=free))
+    problems = list(lint(model, axes=axes, inputs=inputs, outputs=outputs, free=free, cpu_only=cpu_only))
     if problems:
         raise ConfigurationError(f"the exported graph would not run everywhere: {'; '.join(problems[:5])}")
 
@@ -108,10 +113,17 @@ def _lint_constants(
 ) -> Iterator[str]:
     if node.op_type == "TopK" and not _within(constants.get(node.input[1]), 1, _MOST_TOPK):
         yield f"{where}: K must be a constant up to {_MOST_TOPK}, TensorRT takes no other"
-    if node.op_type in {"QuantizeLinear", "DequantizeLinear"}:
-        zero = constants.get(node.input[2]) if len(node.input) > 2 and node.input[2] else None
-        if zero is not None and not _within(zero, 0, 0):
-            yield f"{where}: zero point other than 0, TensorRT takes none"
+
+
+def _lint_integers(node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]) -> Iterator[str]:
+    if node.op_type not in {"QuantizeLinear", "DequantizeLinear"}:
+        return
+    zero = constants.get(node.input[2]) if len(node.input) > 2 and node.input[2] else None
+    where = f"{node.op_type} ({_module_of(node)})"
+    if zero is not None and not _within(zero, 0, 0):
+        yield f"{where}: zero point other than 0, TensorRT takes none"
+    elif zero is not None and zero.data_type == TensorProto.UINT8:
+        yield f"{where}: unsigned integers, TensorRT takes none"
 
 
 def _within(tensor: onnx.TensorProto | None, least: int, most: int) -> bool:
