@@ -14,7 +14,7 @@ FIELD_RAD = 0.75
 _ELEVATION_RAD = 0.42
 _WIDTH = 1.25
 """A browser's picture is at least so much wider than high."""
-_MARGIN = 1.35
+_MARGIN = 1.2
 """A camera may stand a little outside: what it looks at is inside."""
 _AZIMUTH_RAD = -0.86
 """Taken where there are no cameras to look past."""
