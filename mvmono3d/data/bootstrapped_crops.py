@@ -23,6 +23,7 @@ from mvmono3d.data.splits import NAMES
 from mvmono3d.deploy.detect.finder import open_finder
 from mvmono3d.deploy.detect.network import open_detector
 from mvmono3d.deploy.detect.protocol import Detector, Finder, WholeImages
+from mvmono3d.deploy.detect.windows import Windows
 from mvmono3d.errors import ConfigurationError
 
 _LOG = logging.getLogger(__name__)
@@ -39,6 +40,8 @@ class BootstrappedCrops:
         skeleton: the detector's.
         settings: which joints become labels.
         frames: first and last frame of each split, the last left out. Neighbours look alike: leave gaps.
+        regions: of each camera centre u, v and side [px] of a square to begin with, for actors that stay
+            where they are; `None` asks the finder.
         every: one in so many frames is taken.
         size: height and width of a stored crop [px].
         margin: side of its window over the longer side of the box round the joints.
@@ -51,6 +54,7 @@ class BootstrappedCrops:
     skeleton: Skeleton
     settings: ConsistencySettings
     frames: dict[str, Sequence[int]]
+    regions: dict[str, Sequence[float]] | None
     every: int
     size: int
     margin: float
@@ -70,7 +74,12 @@ class BootstrappedCrops:
         manifest = Path(self.detector) / "manifest.json"
         adapter = Path(self.detector) / "detector.toml"
         known = [sha256_of_file(path) for path in (Path(self.rig), manifest, adapter) if path.is_file()]
-        content = (SCHEMA_VERSION, known, str(self.videos), self.settings, self.every, self.size, self.margin)
+        places = (
+            None if self.regions is None else sorted((name, *each) for name, each in self.regions.items())
+        )
+        content = (
+            SCHEMA_VERSION, known, str(self.videos), self.settings, places, self.every, self.size, self.margin
+        )  # fmt: skip
         return Path(self.cache) / "bootstrapped" / sha256_of_bytes(repr(content).encode())[:16]
 
     def prepare(self, names: Sequence[str] = NAMES) -> None:
@@ -110,12 +119,22 @@ class BootstrappedCrops:
         CropStore.write(self._store(name), crops, subjects=names, rigs=names, skeleton=self.skeleton)
 
     def _labelled(self, images: WholeImages, rig: Rig, detector: Detector, finder: Finder) -> Iterator[Crops]:
-        windows = find_windows(images, finder=finder)
+        windows = find_windows(images, finder=finder) if self.regions is None else self._region_windows(rig)
         if windows is None:
             return
         labelled = agree(images, windows, rig, detector=detector, settings=self.settings)
         if labelled is not None:
             yield from labelled_crops(images, labelled, rig, size=self.size, margin=self.margin)
+
+    def _region_windows(self, rig: Rig) -> Windows:
+        places = self.regions or {}
+        missing = [name for name in rig.names if len(places.get(name, ())) != 3]
+        if missing:
+            raise ConfigurationError(
+                f"data.source.regions is {places}; expected [u, v, side] for each of {', '.join(rig.names)}"
+            )
+        table = np.array([places[name] for name in rig.names], dtype=np.float64)
+        return Windows.level(table[:, :2], table[:, 2], np.ones(len(table), dtype=bool))
 
     def _frame_sets(self, rig: Rig, ends: Sequence[int]) -> Iterator[WholeImages]:
         paths = find_camera_videos(Path(self.videos))

@@ -117,21 +117,28 @@ def _videos(folder: Path, rig: Rig, *, frames: int) -> None:
 def _source(folder: Path, **changes) -> BootstrappedCrops:
     given = {
         "videos": folder / "videos", "rig": RIG_FILE, "detector": folder / "detector", "skeleton": SKELETON,
-        "settings": SETTINGS, "frames": {"train": [0, 4], "val": [4, 6], "test": [6, 8]}, "every": 1,
-        "size": 96, "margin": 1.7, "cache": folder / "cache",
+        "settings": SETTINGS, "frames": {"train": [0, 4], "val": [4, 6], "test": [6, 8]}, "regions": None,
+        "every": 1, "size": 96, "margin": 1.7, "cache": folder / "cache",
     }  # fmt: skip
     return BootstrappedCrops(**(given | changes))
 
 
-def test_videos_become_crops_whose_labels_lie_on_what_moves(tmp_path, rig):
-    _videos(tmp_path / "videos", rig, frames=8)
-    (tmp_path / "detector").mkdir()
-    graphs.simcc(tmp_path / "detector" / "net.onnx", joints=JOINTS, height=64, width=64)
-    (tmp_path / "detector" / ADAPTER_FILE).write_text(
+def _session(folder: Path, rig: Rig) -> None:
+    _videos(folder / "videos", rig, frames=8)
+    (folder / "detector").mkdir()
+    graphs.simcc(folder / "detector" / "net.onnx", joints=JOINTS, height=64, width=64)
+    (folder / "detector" / ADAPTER_FILE).write_text(
         'kind = "simcc"\nmodel = "net.onnx"\nskeleton = "hand21"\n'
         "mean = [0.0, 0.0, 0.0]\ndeviation = [255.0, 255.0, 255.0]\n"
     )
-    source = _source(tmp_path)
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_videos_become_crops_whose_labels_lie_on_what_moves(tmp_path, rig, told):
+    _session(tmp_path, rig)
+    middle = _pixels(np.zeros((1, 3)), rig)[:, 0]
+    regions = {name: [*at.tolist(), 200.0] for name, at in zip(rig.names, middle, strict=True)}
+    source = _source(tmp_path, regions=regions if told else None)
     source.prepare()
     splits = source.open()
     assert len(splits.train) == 4 * len(rig.names)
@@ -146,3 +153,9 @@ def test_videos_become_crops_whose_labels_lie_on_what_moves(tmp_path, rig):
 def test_splits_that_overlap_are_refused(tmp_path):
     with pytest.raises(ConfigurationError, match="apart from each other"):
         _source(tmp_path, frames={"train": [0, 5], "val": [4, 6], "test": [6, 8]})
+
+
+def test_a_region_for_some_cameras_only_is_refused(tmp_path, rig):
+    _session(tmp_path, rig)
+    with pytest.raises(ConfigurationError, match=r"data\.source\.regions is"):
+        _source(tmp_path, regions={rig.names[0]: [10.0, 10.0, 50.0]}).prepare()

@@ -11,7 +11,7 @@ from mvmono3d.geometry.crop import carry_pixels, upright_turn
 from tests.deploy.detect.crops import whole_images
 
 SKELETON = load_skeleton("hand21")
-BELOW, ABOVE = SKELETON.upright
+BELOW, ABOVE = SKELETON.upright or (0, 0)
 VIEWS = 5
 PIXELS = np.random.default_rng(3).uniform(100, 200, (VIEWS, len(SKELETON.joints), 2))
 USABLE = np.ones(PIXELS.shape[:2], dtype=bool)
