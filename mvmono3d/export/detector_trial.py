@@ -13,8 +13,8 @@ from mvmono3d.deploy.selftest import Runner
 
 VISIBLE_SIGMA = 0.25
 """99 of 100 visible joints move by no more than this share of their stated standard deviation."""
-VISIBLE_PX = 1.0
-"""And by no more than this: where a map has two peaks, little moves its mean by pixels."""
+VISIBLE_SHARE = 0.01
+"""And of the crop's side by no more than this: where a map has two peaks, little moves its mean by pixels."""
 ERROR_PX = 0.05
 """The mean error of visible joints grows by no more than this."""
 CONFIDENCE = 0.05
@@ -77,7 +77,7 @@ def _joint_figures(
     changed = np.abs(got["confidence"] - expected["confidence"]).mean()
     return (
         _p99("visible joints p99", "stated deviations", told, allowed=VISIBLE_SIGMA),
-        _p99("visible joints p99", "px", moved, allowed=VISIBLE_PX),
+        _p99("visible joints p99", "px", moved, allowed=VISIBLE_SHARE * crops[0].images.shape[-1]),
         Figure(name="added error", unit="px", allowed=ERROR_PX, found=float(added)),
         Figure(name="confidence", unit="share", allowed=CONFIDENCE, found=float(changed)),
     )
