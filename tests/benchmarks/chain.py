@@ -46,6 +46,7 @@ from tests.benchmarks.peers.peer_process import PYTHON
 RATE_HZ, EXPOSURE_NS, GAIN = 60.0, 1_000_000, 1.0
 SKELETON = load_skeleton("hand21")
 RIG = read_rig(resource_folder("deploy", "sites", "virtual") / "rig.toml")
+_AHEAD = 60
 LEAST_SEEN = 2
 """Views that must truly see a joint for it to count as visible."""
 _PAGE = """# From pixels to joints
@@ -150,8 +151,13 @@ def run(take: Take, bundle: Path, into: Run, *, seed: int) -> None:
     """Follow one scene from its first frame to its last."""
     detector, finder = open_detector(bundle), open_finder(bundle)
     parts, state, canvases = parts_of(), LoopState(), [Canvas(empty) for empty in take.empty]
+    # Pictures are drawn ahead, as cameras would have them: drawing would leave nothing else in the caches.
+    drawn: list[WholeImages] = []
     for frame in range(take.frames):
-        images = images_of(take, canvases, frame, seed=seed)
+        if frame % _AHEAD == 0:
+            ahead = range(frame, min(frame + _AHEAD, take.frames))
+            drawn = [images_of(take, canvases, each, seed=seed) for each in ahead]
+        images = drawn[frame % _AHEAD]
         asked = question(state, parts, time_ns=images.time_ns)
         began = time.perf_counter()
         seen = look(images, asked.windows, search=asked.search, detector=detector, finder=finder)

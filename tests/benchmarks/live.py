@@ -81,7 +81,9 @@ def main() -> int:
     parser.add_argument("--rate", type=int, default=60, help="of the trigger (default %(default)s Hz)")
     parser.add_argument("--seed", type=int, default=2, help="of the scene (default %(default)s)")
     parser.add_argument("--take", type=float, default=1.5, help="seconds of it (default %(default)s)")
-    parser.add_argument("--detector", default="truth", help="as of mvmono3d.deploy (default %(default)s)")
+    parser.add_argument(
+        "--detector", help="as of mvmono3d.deploy, or truth, a rehearsal (default: the released one)"
+    )
     chosen = parser.parse_args()
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
@@ -94,9 +96,7 @@ def main() -> int:
         seed=chosen.seed,
         take=chosen.take,
         seconds=chosen.seconds,
-        detector="the truth with noise of 1 px (6 px where hidden), a rehearsal"
-        if chosen.detector == "truth"
-        else f"`{chosen.detector}`",
+        detector=_told(chosen.detector),
         arguments=" ".join(sys.argv[1:]),
         date=datetime.date.today().isoformat(),
         python=platform.python_version(),
@@ -125,9 +125,15 @@ def _write_site(folder: Path, *, rate_hz: int, seed: int, take_s: float) -> Path
     return folder / "site.yaml"
 
 
-def _run(site: Path, detector: str, *, seconds: float) -> tuple[Watched, dict[str, float], float]:
+def _told(detector: str | None) -> str:
+    if detector == "truth":
+        return "the truth with noise of 1 px (6 px where hidden), a rehearsal"
+    return "the released one, on pixels" if detector is None else f"`{detector}`"
+
+
+def _run(site: Path, detector: str | None, *, seconds: float) -> tuple[Watched, dict[str, float], float]:
     os.environ["XDG_CONFIG_HOME"] = str(site.parent)
-    with running(site, "--no-viewer", "--detector", detector) as rig:
+    with running(site, "--no-viewer", *(() if detector is None else ("--detector", detector))) as rig:
         watched = _watch(rig, seconds=seconds)
         memory = {name: _pss_mb(rig, module) for name, module in _MODULES.items()}
         rig.process.send_signal(signal.SIGINT)
