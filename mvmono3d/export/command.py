@@ -95,7 +95,8 @@ def _is_detector(arguments: argparse.Namespace) -> bool:
     found = is_detector(read_run(arguments.source))
     if found and (arguments.views is not None or arguments.tensorrt):
         raise ConfigurationError(
-            "a detector takes any number of crops, by onnxruntime: without --views and --tensorrt"
+            "a detector takes any number of crops: without --views; its engines are built of its bundle, "
+            "on the machine that runs them: mvmono3d export BUNDLE --tensorrt"
         )
     if not found and arguments.finder is not None:
         raise ConfigurationError(f"--finder goes with a joint network; {arguments.source} is a reconstructor")

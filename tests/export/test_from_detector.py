@@ -113,5 +113,5 @@ def test_options_of_reconstructors_are_refused(checkpoint, tmp_path):
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     arguments = parser.parse_args([str(checkpoint), "--out", str(tmp_path / "out"), "--views", "4"])
-    with pytest.raises(ConfigurationError, match="without --views and --tensorrt"):
+    with pytest.raises(ConfigurationError, match="without --views"):
         run(arguments)

@@ -16,8 +16,13 @@ from mvmono3d.deploy.detect.bundle import (
     read_detector_bundle,
 )
 from mvmono3d.deploy.detect.protocol import CropJoints, Crops, Detector
+from mvmono3d.deploy.engines.load import ENGINES, TENSORRT, load_plan
 from mvmono3d.deploy.engines.onnxruntime import PROVIDERS, Engine
+from mvmono3d.deploy.engines.plan import ShapeRange
+from mvmono3d.deploy.engines.tensorrt import TensorRTEngine
 from mvmono3d.errors import InvalidFileError, unknown_name
+
+_BATCHES = (1, 4, 16)
 
 
 class NetworkDetector:
@@ -47,7 +52,7 @@ def open_detector(folder: Path, *, threads: int = 1, engine: str = "cpu") -> Det
     Args:
         folder: the bundle, or the adapter's folder.
         threads: of onnxruntime.
-        engine: "cpu" or "cuda".
+        engine: one of `ENGINES`; adapters take "cpu" and "cuda".
     """
     if is_detector_bundle(folder):
         return NetworkDetector(read_detector_bundle(folder), threads=threads, engine=engine)
@@ -72,10 +77,20 @@ def released_detector(skeleton: Skeleton) -> Path | None:
 
 def load_detector_graph(
     bundle: DetectorBundle, graph: DetectorGraph, *, threads: int = 1, engine: str = "cpu"
-) -> Engine:
-    """Load a graph of a bundle and check the names of its tensors."""
-    if engine not in PROVIDERS:
-        raise unknown_name("engine", engine, PROVIDERS, where="a detector's settings")
-    loaded = Engine(bundle.path_of(graph), threads=threads, provider=PROVIDERS[engine])
+) -> Engine | TensorRTEngine:
+    """Load a graph of a bundle and check the names of its tensors; `engine` is one of `ENGINES`."""
+    if engine == TENSORRT:
+        how = f"mvmono3d export {bundle.folder} --tensorrt"
+        loaded = load_plan(graph.file, how=how, shapes=batch_shapes(graph))
+    elif engine in PROVIDERS:
+        loaded = Engine(bundle.path_of(graph), threads=threads, provider=PROVIDERS[engine])
+    else:
+        raise unknown_name("engine", engine, ENGINES, where="a detector's settings")
     loaded.check(IMAGES, OUTPUTS[graph.role])
     return loaded
+
+
+def batch_shapes(graph: DetectorGraph) -> dict[str, ShapeRange]:
+    """Return how many crops an engine takes at once: one, usually four, at most sixteen."""
+    least, usual, most = ((count, 1, graph.size, graph.size) for count in _BATCHES)
+    return {IMAGES[0].name: (least, usual, most)}
