@@ -51,8 +51,8 @@ LEAST_SEEN = 2
 """Views that must truly see a joint for it to count as visible."""
 _PAGE = """# From pixels to joints
 
-Written by `python -m tests.benchmarks.chain {arguments}`: the virtual rig's four cameras of 640 x 400 px at
-{rate:g} Hz, a hand at half a metre with props, {scenes} scenes of {seconds:g} s whose motions, bodies, props
+Written by `python -m tests.benchmarks.chain docs/benchmarks --fp32 BUNDLE`: the virtual rig's four cameras of
+640 x 400 px at {rate:g} Hz, a hand at half a metre with props, {scenes} scenes of {seconds:g} s whose motions, bodies, props
 and looks neither network was trained on. Find, follow, cut four crops, detect, reconstruct, one frame set
 after the other, in one process on one core. {frames} frame sets.
 
@@ -103,7 +103,6 @@ def main() -> int:
         if chosen.fp32 is not None:
             run(take, chosen.fp32, peer, seed=seed)
     page = _PAGE.format(
-        arguments=" ".join(sys.argv[1:]),
         rate=RATE_HZ,
         scenes=len(chosen.seeds),
         seconds=chosen.seconds,
