@@ -53,8 +53,8 @@ _PAGE = """# From pixels to joints
 
 Written by `python -m tests.benchmarks.chain docs/benchmarks --fp32 BUNDLE`: the virtual rig's four cameras of
 640 x 400 px at {rate:g} Hz, a hand at half a metre with props, {scenes} scenes of {seconds:g} s whose
-motions, bodies, props and looks neither network was trained on. Find, follow, cut four crops, detect, reconstruct, one frame set
-after the other, in one process on one core. {frames} frame sets.
+motions, bodies, props and looks neither network was trained on. Find, follow, cut four crops, detect,
+reconstruct, one frame set after the other, in one process on one core. {frames} frame sets.
 
 Measured on {date} with Python {python} on {processor}, load average {load:.1f}, commit {commit}.
 
