@@ -7,9 +7,9 @@ the first candidate of one view is the first of another.
 import numpy as np
 
 from mvmono3d.deploy.detect.finder import whole
-from mvmono3d.deploy.detect.look import Sighting
-from mvmono3d.deploy.detect.protocol import CropJoints, Crops, Detector, WholeImages
-from mvmono3d.geometry.crop import carry_pixels, crop_from_image, image_from_crop, similarity_scale
+from mvmono3d.deploy.detect.look import Sighting, in_images
+from mvmono3d.deploy.detect.protocol import Crops, Detector, WholeImages
+from mvmono3d.geometry.crop import crop_from_image
 
 
 class Everybody:
@@ -34,14 +34,3 @@ def _seen(images: WholeImages, detector: Detector) -> Sighting:
         time_ns=images.time_ns,
     )
     return in_images(detector.detect(crops), crops)
-
-
-def in_images(joints: CropJoints, crops: Crops) -> Sighting:
-    """Return what was found in crops in the pixels of the images, as one candidate."""
-    back = image_from_crop(crops.crop_from_image)
-    return Sighting(
-        pixels=carry_pixels(back, joints.pixels)[None],
-        sigma_px=(joints.sigma_px * similarity_scale(back)[:, None])[None],
-        confidence=np.where(crops.known[:, None], joints.confidence, 0.0)[None],
-        visible=joints.visible[None],
-    )

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from mvmono3d.core.array import Array
 from mvmono3d.core.record import Record
 from mvmono3d.deploy.detect.crop import cut_windows
-from mvmono3d.deploy.detect.protocol import Detector, Finder, WholeImages
+from mvmono3d.deploy.detect.protocol import CropJoints, Crops, Detector, Finder, WholeImages
 from mvmono3d.deploy.detect.upright import turned_upright
 from mvmono3d.deploy.detect.windows import Windows
 from mvmono3d.geometry.crop import carry_pixels, image_from_crop, similarity_scale
@@ -45,7 +45,11 @@ def look(
 
 def _seen(whole: WholeImages, windows: Windows, detector: Detector) -> Sighting:
     crops = cut_windows(whole, windows, size=detector.size)
-    joints = detector.detect(crops)
+    return in_images(detector.detect(crops), crops)
+
+
+def in_images(joints: CropJoints, crops: Crops) -> Sighting:
+    """Return what was found in crops in the pixels of the images, as one candidate."""
     back = image_from_crop(crops.crop_from_image)
     return Sighting(
         pixels=carry_pixels(back, joints.pixels)[None],

@@ -4,11 +4,9 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float
 
-from mvmono3d.core.array import Array
 from mvmono3d.deploy.detect.crop import cut_windows
-from mvmono3d.deploy.detect.protocol import CropJoints, Detector, WholeImages
+from mvmono3d.deploy.detect.protocol import Detector, WholeImages
 from mvmono3d.deploy.detect.windows import Windows
 from mvmono3d.geometry.crop import upright_turn
 
@@ -24,18 +22,14 @@ def turned_upright(whole: WholeImages, windows: Windows, detector: Detector) -> 
     unsure = windows.known & ~windows.turn_known
     if detector.skeleton.upright is None or not unsure.any():
         return windows
+    below, above = detector.skeleton.upright
     surest, best = np.zeros(len(unsure)), windows.turn_rad
     for number in range(_TRIED):
         turn_rad = np.where(unsure, 2.0 * math.pi * number / _TRIED, windows.turn_rad)
         crops = cut_windows(whole, replace(windows, turn_rad=turn_rad, known=unsure), size=detector.size)
         found = detector.detect(crops)
         sure = np.where(crops.known, found.confidence.mean(axis=-1), 0.0)
-        exact = turn_rad + still_to_turn(found, detector.skeleton.upright)
+        # What the joints found there say is still missing.
+        exact = turn_rad + upright_turn(found.pixels[:, below], found.pixels[:, above])
         best, surest = np.where(unsure & (sure > surest), exact, best), np.maximum(sure, surest)
     return replace(windows, turn_rad=best, turn_known=windows.turn_known | (surest > 0.0))
-
-
-def still_to_turn(found: CropJoints, upright: tuple[int, int]) -> Float[Array, " view"]:
-    """Return how much further the crops must be turned until the joints say that they are upright [rad]."""
-    below, above = upright
-    return upright_turn(found.pixels[:, below], found.pixels[:, above])

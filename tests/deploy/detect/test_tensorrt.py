@@ -15,7 +15,6 @@ from mvmono3d.deploy.detect.bundle import (
     DetectorManifest,
     read_detector_bundle,
 )
-from mvmono3d.deploy.detect.finder import NetworkFinder
 from mvmono3d.deploy.detect.network import batch_shapes, load_detector_graph
 from mvmono3d.deploy.engines import load
 from mvmono3d.deploy.engines.cuda import Gpu
@@ -86,7 +85,6 @@ def test_an_engine_that_was_not_built_names_the_command(bundle: DetectorBundle, 
 def test_another_engine_is_no_silent_choice(bundle: DetectorBundle):
     with pytest.raises(UnknownNameError, match="engine 'vulkan'"):
         load_detector_graph(bundle, bundle.manifest.graphs[0], engine="vulkan")
-    assert NetworkFinder(bundle)
 
 
 def test_unsigned_integers_are_refused_before_anything_is_built(monkeypatch: pytest.MonkeyPatch, machine):
