@@ -197,6 +197,14 @@ void Camera::plug_in() {
   come_back(rig_clock_.now());
 }
 
+void Camera::close_stream(std::unique_lock<std::mutex> &lock) {
+  stream.grabbing = false;
+  // Afterwards the consumer may free its memory.
+  changed.wait(lock, [this] { return !stream.filling(); });
+  stream.open = stream.registered = false;
+  stream.forget_buffers();
+}
+
 void Camera::close() {
   // A connection that broke stays broken; the next one is new.
   open = broken_ = acquiring_ = false;

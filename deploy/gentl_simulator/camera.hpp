@@ -78,6 +78,7 @@ class Camera {
   // The caller locks.
   bool reachable() const { return present && !broken_; }
   void close();
+  void close_stream(std::unique_lock<std::mutex> &lock);
 
  private:
   void power_up(int64_t rig_ns);

@@ -93,8 +93,8 @@ GENTL_API IFOpenDevice(Handle interface, const char *id, int32_t access, Handle 
 GENTL_API DevClose(Handle device) {
   REQUIRE(device, DEVICE);
   Camera &camera = *camera_of(device, ModuleKind::DEVICE);
-  std::lock_guard<std::mutex> lock(camera.mutex);
-  camera.stream.grabbing = false;
+  std::unique_lock<std::mutex> lock(camera.mutex);
+  camera.close_stream(lock);
   camera.close();
   return gentl::SUCCESS;
 }

@@ -88,10 +88,7 @@ GENTL_API DSStopAcquisition(Handle stream, int32_t flags) {
 GENTL_API DSClose(Handle stream) {
   REQUIRE(stream, STREAM);
   Locked locked(stream);
-  locked.stream.grabbing = false;
-  locked.camera.changed.wait(locked.lock, [&] { return !locked.stream.filling(); });
-  locked.stream.open = locked.stream.registered = false;
-  locked.stream.forget_buffers();
+  locked.camera.close_stream(locked.lock);
   return gentl::SUCCESS;
 }
 

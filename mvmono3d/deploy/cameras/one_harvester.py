@@ -7,10 +7,12 @@ and `Harvester.update` breaks every open connection: so there is one, updated on
 import os
 import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from harvesters.core import Harvester, ParameterKey, ParameterSet
+from genicam import gentl
+from harvesters.core import Device, Harvester, ParameterKey, ParameterSet
 
 from mvmono3d.deploy.cameras.producer import producer
 from mvmono3d.errors import CameraError, ConfigurationError
@@ -88,12 +90,18 @@ def _load(files: Sequence[str]) -> Any:
 def create_acquirer(device: Any) -> Any:
     """Connect to a device of the list, without leaving harvesters' own Ctrl-C handler behind.
 
-    Frames' chunk data are read only where somebody asks for them.
+    Frames' chunk data are read only where somebody asks for them. A device that goes while it is connected to
+    is let go: `Harvester.create` would keep it open, out of everybody's reach.
     """
     before = signal.getsignal(signal.SIGINT)
     options = ParameterSet({ParameterKey.ENABLE_AUTO_CHUNK_DATA_UPDATE: False})
+    handle = Device(module=device.create_device(), parent=device.parent)
     try:
-        return _SHARED.harvester.create(device, config=options)
+        return _SHARED.harvester._create_acquirer(device_proxy=handle, config=options)  # noqa: SLF001
+    except BaseException:
+        if handle.is_open():
+            handle.close()
+        raise
     finally:
         # It is set in the main thread only, where it would end one camera instead of the program.
         if signal.getsignal(signal.SIGINT) is not before:
@@ -103,7 +111,8 @@ def create_acquirer(device: Any) -> Any:
 def destroy_acquirer(acquirer: Any, errors: tuple[type[Exception], ...]) -> None:
     """Let go of a device, lost or not, and of everything that harvesters would keep of it for ever.
 
-    On a lost device stopping fails the first time and is skipped the second time.
+    On a lost device stopping fails at its first command and is skipped the second time: the host's end of the
+    streams is stopped in between, or a buffer that is being filled keeps the device open for ever.
     """
     # Finalisers of harvesters and genicam hold the objects that they wait for.
     chunks = acquirer._chunk_adapter  # noqa: SLF001
@@ -112,10 +121,17 @@ def destroy_acquirer(acquirer: Any, errors: tuple[type[Exception], ...]) -> None
             acquirer.destroy()
             break
         except errors:
-            continue
+            _stop_streams(acquirer, errors)
     acquirers = _SHARED.harvester.image_acquirers
     if acquirer in acquirers:
         acquirers.remove(acquirer)
     acquirer._finalizer.detach()  # noqa: SLF001
     if chunks is not None:
         chunks._finalizer()  # noqa: SLF001
+
+
+def _stop_streams(acquirer: Any, errors: tuple[type[Exception], ...]) -> None:
+    for stream in acquirer.data_streams:
+        # Of a device that is gone a producer may refuse even this.
+        with suppress(*errors):
+            stream.stop_acquisition(gentl.ACQ_STOP_FLAGS_LIST.ACQ_STOP_FLAGS_KILL)

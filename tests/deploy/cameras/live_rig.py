@@ -1,5 +1,6 @@
 """How tests open the simulated rig through the camera protocol, with a clock that stands."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -60,3 +61,10 @@ def pulse(simulator: Simulator, backend: HarvestersBackend, sink: Callable[[Deli
     simulator.advance(simulator.now_ns() + SETTINGS.period_ns // 2)
     while backend.poll(sink):
         pass
+
+
+def await_return(backend: HarvestersBackend, camera: int) -> None:
+    end_s = time.monotonic() + 20
+    while not backend.reconnect(camera):
+        assert time.monotonic() < end_s, backend.health(camera).message
+        time.sleep(0.002)

@@ -16,7 +16,7 @@ from mvmono3d.deploy.cameras.records import CameraSettings, ClockKind, Trigger
 from mvmono3d.deploy.cameras.simulator import FaultKind, Simulator
 from mvmono3d.deploy.exposure.control import Lighting
 from mvmono3d.errors import CameraError, ConfigurationError, InvalidRecordError, UnknownNameError
-from tests.deploy.cameras.live_rig import SETTINGS, Pictures, live_rig, pulse
+from tests.deploy.cameras.live_rig import SETTINGS, Pictures, await_return, live_rig, pulse
 from tests.deploy.producers import RIG, producers, viky
 
 
@@ -178,13 +178,6 @@ def test_a_lost_camera_is_silent_and_comes_back_as_it_was_set(simulator: Simulat
         lighting = pictures.seen[-1][0].lighting
         assert lighting is not None
         assert lighting.exposure_ns == 3_000_000
-
-
-def await_return(backend: HarvestersBackend, camera: int) -> None:
-    end_s = time.monotonic() + 20
-    while not backend.reconnect(camera):
-        assert time.monotonic() < end_s, backend.health(camera).message
-        time.sleep(0.002)
 
 
 def test_stopping_and_closing_never_raise_with_every_camera_lost(simulator: Simulator):
