@@ -1,1 +1,1 @@
-"""Clouds and surfaces inside the region of interest."""
+"""Clouds and surfaces inside the region of interest: volumes, what fills them, and their surface."""
