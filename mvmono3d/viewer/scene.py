@@ -5,6 +5,7 @@ import viser
 from jaxtyping import Float, UInt8
 
 from mvmono3d.core.rig import Rig
+from mvmono3d.deploy.server.cloud_points import cloud_points
 from mvmono3d.deploy.server.messages import Cloud
 from mvmono3d.deploy.server.pose_frame import ActorPose, PoseFrame
 from mvmono3d.viewer.outlook import FIELD_RAD, outlook
@@ -128,8 +129,7 @@ class PoseScene:
 
     def show_cloud(self, cloud: Cloud) -> None:
         """Draw the point cloud."""
-        steps = np.frombuffer(cloud.points, dtype="<u2").reshape(-1, 3)
-        points = (np.array(cloud.origin) + cloud.step_m * steps).astype(np.float32)
+        points = cloud_points(cloud).astype(np.float32)
         self._cloud = self._scene.add_point_cloud("/cloud", points, (90, 90, 90), point_size=0.002)
 
 

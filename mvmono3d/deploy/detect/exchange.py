@@ -14,11 +14,11 @@ from mvmono3d.deploy.detect.look import Sighting
 from mvmono3d.deploy.detect.windows import Windows
 from mvmono3d.deploy.ring.pipe import drain_pipe, open_pipe, write_pipe
 from mvmono3d.deploy.server.mailbox import MailboxReader, MailboxWriter
-from mvmono3d.deploy.server.messages import Images
+from mvmono3d.deploy.server.messages import Cloud, Images
 from mvmono3d.errors import InvalidFileError
 
 _SLOT_BYTES = 1 << 18
-_PREVIEW_BYTES = 1 << 21
+_LARGE_BYTES = 1 << 21
 
 
 class WindowsPart(msgspec.Struct, frozen=True, array_like=True):
@@ -60,7 +60,7 @@ class JointsPart(msgspec.Struct, frozen=True, kw_only=True):
     """View, joint, then u v confidence; confidence 0: not detected."""
 
 
-Sent = TypeVar("Sent", Ask, Answer, Images, JointsPart)
+Sent = TypeVar("Sent", Ask, Answer, Images, Cloud, JointsPart)
 
 
 class Outlet(Generic[Sent]):
@@ -147,7 +147,17 @@ def preview_name(name: str) -> str:
 
 def preview_outlet(name: str) -> Outlet[Images]:
     """Return the end that puts pictures there."""
-    return Outlet(preview_name(name), slot_bytes=_PREVIEW_BYTES)
+    return Outlet(preview_name(name), slot_bytes=_LARGE_BYTES)
+
+
+def cloud_name(name: str) -> str:
+    """Where its clouds lie for the loop, which publishes them."""
+    return f"{name}.carved"
+
+
+def cloud_outlet(name: str) -> Outlet[Cloud]:
+    """Return the end that puts clouds there."""
+    return Outlet(cloud_name(name), slot_bytes=_LARGE_BYTES)
 
 
 def windows_part(windows: Windows) -> WindowsPart:

@@ -8,6 +8,7 @@ from pathlib import Path
 from mvmono3d.core.skeleton_file import load_skeleton
 from mvmono3d.deploy.cameras.sources import VirtualSource
 from mvmono3d.deploy.capture.settings import CaptureSettings
+from mvmono3d.deploy.cloud.orders import CloudOrder
 from mvmono3d.deploy.detect.process import DetectOrder
 from mvmono3d.deploy.detect.source import DetectorSource, NetworkSource, RecordedSource, TruthSource
 from mvmono3d.deploy.live.child import Part
@@ -15,12 +16,14 @@ from mvmono3d.deploy.live.orders import GuardOrder, TakingOrder
 from mvmono3d.deploy.loop.orders import LoopOrder
 from mvmono3d.deploy.released import released_bundle
 from mvmono3d.deploy.server.settings import is_loopback
+from mvmono3d.deploy.site.settings import PointCloud
 from mvmono3d.deploy.site.site_file import LoadedSite
 from mvmono3d.deploy.site.wiring import capture_settings, recorder_settings, server_settings
 from mvmono3d.errors import ConfigurationError, MissingDependencyError
 
 TRUTH = "truth"
 DETECTOR, LOOP, SERVER, VIEWER, GUARD, RECORDER = "detector", "loop", "server", "viewer", "guard", "recorder"
+CLOUD = "cloud"
 _TIED = "mvmono3d.deploy.live.tied"
 _REHEARSAL = "rehearsal: the detector knows the virtual rig's truth, and only pretends to look"
 
@@ -85,6 +88,8 @@ def make_plan(loaded: LoadedSite, choice: Choice) -> Plan:
         ),
     ]
     parts.append(_guard(loaded, choice))
+    if loaded.site.cloud is not None:
+        parts.append(_cloud(loaded, loaded.site.cloud))
     url = _url(loaded, port)
     if choice.viewer_port is not None:
         _need("viser", "viewer", or_else="--no-viewer")
@@ -113,6 +118,13 @@ def _guard(loaded: LoadedSite, choice: Choice) -> Part:
         name=loaded.site.ring.name, rig=str(loaded.rig_path), home=str(choice.home or loaded.path.parent)
     )
     return Part(name=GUARD, module="mvmono3d.deploy.live.guarding", order=order)
+
+
+def _cloud(loaded: LoadedSite, settings: PointCloud) -> Part:
+    order = CloudOrder(
+        name=loaded.site.ring.name, rig=str(loaded.rig_path), bits=loaded.site.image.bits, settings=settings
+    )
+    return Part(name=CLOUD, module="mvmono3d.deploy.cloud.process", order=order)
 
 
 def _taking(loaded: LoadedSite, capture: CaptureSettings) -> TakingOrder:

@@ -11,10 +11,11 @@ import msgspec
 
 from mvmono3d.deploy.capture.handle import CaptureHandle, check_free
 from mvmono3d.deploy.capture.health import CaptureHealth, CaptureState
+from mvmono3d.deploy.cloud.orders import CloudWords
 from mvmono3d.deploy.live.child import Child, Heard, State
 from mvmono3d.deploy.live.obey import recorder_part, set_exposure
 from mvmono3d.deploy.live.orders import Opinion, PlaceAnew, Placed, Taking
-from mvmono3d.deploy.live.plan import GUARD, LOOP, RECORDER, SERVER, VIEWER, Plan
+from mvmono3d.deploy.live.plan import CLOUD, GUARD, LOOP, RECORDER, SERVER, VIEWER, Plan
 from mvmono3d.deploy.live.words import status_line
 from mvmono3d.deploy.loop.orders import FirstPose, LoopReport, Relay, RigState
 from mvmono3d.deploy.recording.from_ring import decibels
@@ -37,7 +38,7 @@ _REFUSAL_S = 10.0
 _LATE_S = 3.0
 """How long a death stays a warning once the part is back."""
 
-Said = Ready | LoopReport | Relay | FirstPose | Taking | Opinion | Placed
+Said = Ready | LoopReport | Relay | FirstPose | Taking | Opinion | Placed | CloudWords
 
 
 class Supervisor:
@@ -58,6 +59,7 @@ class Supervisor:
         self._posed_s: float | None = None
         self._recording: str | None = None
         self._opinion = Opinion(words="starting")
+        self._clouds = ""
         self._refusal, self._refusal_s = "", 0.0
         self._begun_s = time.monotonic()
 
@@ -138,11 +140,13 @@ class Supervisor:
         else:
             self._note(said)
 
-    def _note(self, said: Taking | Opinion | Placed) -> None:
+    def _note(self, said: Taking | Opinion | Placed | CloudWords) -> None:
         if isinstance(said, Taking):
             self._recording = Path(said.folder).name
         elif isinstance(said, Opinion):
             self._opinion = said
+        elif isinstance(said, CloudWords):
+            self._clouds = said.words
         else:
             self._take_over(said)
 
@@ -199,14 +203,14 @@ class Supervisor:
             self._leaving.append(recorder)
 
     def _take_over(self, placed: Placed) -> None:
-        """Let loop and guard go on with the rig that was placed anew; clients are greeted again."""
+        """Let all who use the rig go on with the one that was placed anew; clients are greeted again."""
         if placed.refusal:
             self._refuse(placed.refusal)
             return
         self._write(f"rig placed anew: {placed.rig}; the site file still names the old one")
-        for name in (LOOP, GUARD):
-            child = self._children[name]
-            if child.part.order is not None:
+        for name in (LOOP, GUARD, CLOUD):
+            child = self._children.get(name)
+            if child is not None and child.part.order is not None:
                 order = msgspec.structs.replace(child.part.order, rig=placed.rig)
                 child.replace(dataclasses.replace(child.part, order=order))
         self._opinion = Opinion(words="learning anew")
@@ -244,6 +248,8 @@ class Supervisor:
 
     def _words(self, health: CaptureHealth) -> dict[str, str]:
         words = {name: each.words for name, each in self._children.items()}
+        if CLOUD in words and self._children[CLOUD].state is State.RUNNING:
+            words[CLOUD] += f", {self._clouds}"
         return {"cameras": str(health.state), **words, "rig": self._opinion.moved or self._opinion.words}
 
     def _troubles(self, now_s: float, health: CaptureHealth) -> tuple[str, ...]:

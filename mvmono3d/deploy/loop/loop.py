@@ -17,7 +17,7 @@ from mvmono3d.deploy.loop.tally import Tally
 from mvmono3d.deploy.ring.reader import RingRecord
 from mvmono3d.deploy.ring.watch import RingWatch
 from mvmono3d.deploy.server.channel import Publisher
-from mvmono3d.deploy.server.messages import Images, SetRoi, Status
+from mvmono3d.deploy.server.messages import Cloud, Images, SetRoi, Status
 from mvmono3d.deploy.server.pose_frame import PoseFrame, PoseMetrics, reprojection_rms_px
 
 
@@ -73,8 +73,8 @@ class Loop:
         self._publish(record, stepped, stages)
         return True
 
-    def look_after(self, pictures: Images | None) -> None:
-        """Hear commands, tell the state, pass pictures on."""
+    def look_after(self, pictures: Images | None, cloud: Cloud | None = None) -> None:
+        """Hear commands, tell the state, pass pictures and clouds on."""
         for command in self._publisher.commands():
             if isinstance(command, SetRoi):
                 self._state = replace(self._state, region=command.value)
@@ -82,6 +82,8 @@ class Loop:
                 self._say(Relay(command=command))
         if pictures is not None:
             self._publisher.publish_images(pictures)
+        if cloud is not None:
+            self._publisher.publish_cloud(cloud)
         self._tell_status()
         ring = self._ring
         report = self._tally.report(

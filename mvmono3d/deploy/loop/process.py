@@ -9,7 +9,7 @@ from mvmono3d.core.rig_file import read_rig
 from mvmono3d.core.skeleton import Skeleton
 from mvmono3d.core.skeleton_file import load_skeleton
 from mvmono3d.deploy.bundle import read_bundle
-from mvmono3d.deploy.detect.exchange import Inlet, preview_name
+from mvmono3d.deploy.detect.exchange import Inlet, cloud_name, preview_name
 from mvmono3d.deploy.detect.windows import WindowSettings
 from mvmono3d.deploy.loop.eyes import RemoteEyes
 from mvmono3d.deploy.loop.loop import Loop
@@ -20,7 +20,7 @@ from mvmono3d.deploy.ring.bell import Listener
 from mvmono3d.deploy.ring.watch import RingWatch
 from mvmono3d.deploy.server.channel import Publisher
 from mvmono3d.deploy.server.convert import hello_message
-from mvmono3d.deploy.server.messages import Images
+from mvmono3d.deploy.server.messages import Cloud, Images
 from mvmono3d.deploy.worker import Orders, Ready, say, work
 
 _PATIENCE_S = 0.02
@@ -70,7 +70,7 @@ def _run(order: LoopOrder) -> None:
         order.name, views=len(parts.rig.names), joints=parts.joints, patience_s=order.patience_s
     )
     ring, bell = RingWatch(order.name), Listener(order.name)
-    previews = Inlet(preview_name(order.name), Images)
+    previews, clouds = Inlet(preview_name(order.name), Images), Inlet(cloud_name(order.name), Cloud)
     with Publisher(order.name, hello_message(skeleton, parts.rig)) as publisher:
         loop = Loop(order, parts, publisher=publisher, eyes=eyes, ring=ring, say=say)
         say(Ready())
@@ -80,9 +80,9 @@ def _run(order: LoopOrder) -> None:
             loop.step()
             for state in orders.take():
                 loop.rig_state = state
-            loop.look_after(previews.take(0.0))
+            loop.look_after(previews.take(0.0), clouds.take(0.0))
             bell.wait(_PATIENCE_S)
-    for each in (loop, eyes, ring, bell, previews):
+    for each in (loop, eyes, ring, bell, previews, clouds):
         each.close()
 
 

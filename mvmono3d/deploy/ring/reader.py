@@ -127,6 +127,15 @@ class RingReader:
         """
         return self._read(number, boxes) if number < self._arrays.get("head") else None
 
+    def number_at(self, time_ns: int) -> int | None:
+        """Return the number of the set of that time; None where the ring has none."""
+        head = self._arrays.get("head")
+        for number in range(head - 1, max(0, head - self._arrays.layout.sets) - 1, -1):
+            copied = self._record(number)
+            if copied is not None and int(copied[2]) <= time_ns:
+                return number if int(copied[2]) == time_ns else None
+        return None
+
     def _go_to(self, following: int) -> None:
         self.skipped += following - 1 - self._next
         self._next = following

@@ -47,6 +47,12 @@ class RingWatch:
             found = None if self._reader is None else self._reader.at(number, boxes=boxes)
         return found
 
+    def at_time(self, time_ns: int) -> RingSet | None:
+        """Return the set of that time while it is there."""
+        self._look()
+        number = None if self._reader is None else self._reader.number_at(time_ns)
+        return None if number is None else self.at(number)
+
     def close(self) -> None:
         """Let go; safe to call twice."""
         if self._reader is not None:

@@ -129,7 +129,7 @@ class Pose(Message, frozen=True, kw_only=True, tag="pose"):
     poses: dict[str, ObjectState]
     """Objects and limbs: qw qx qy qz x y z, world."""
     roi_pc: int | None
-    """Number of this frame set's point cloud on the topic `/cloud`."""
+    """Number of this frame set's point cloud on the topic `/cloud`; none where it is still to be made."""
     metrics: MetricsPart
     warnings: list[str]
     """What is wrong now, in words."""
@@ -160,7 +160,9 @@ class Cloud(Message, frozen=True, kw_only=True, tag="cloud"):
     """A point cloud of the region of interest, on the topic `/cloud`."""
 
     id: int
+    """`seq` of the pose of the same frame set."""
     t_ns: int
+    """That pose's: start of exposure, rig clock."""
     count: int
     origin: Point
     step_m: float

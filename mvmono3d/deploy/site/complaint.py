@@ -13,6 +13,7 @@ from mvmono3d.deploy.site.settings import Site
 UNITS = {
     "us": "microseconds", "ms": "milliseconds", "s": "seconds", "hz": "hertz", "px": "pixels",
     "db": "decibels", "gb": "gigabytes", "bytes": "bytes", "ppm": "parts per million", "days": "days",
+    "m": "metres",
 }  # fmt: skip
 """What the last word of a key counts in."""
 

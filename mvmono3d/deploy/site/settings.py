@@ -11,6 +11,8 @@ _Text = Annotated[str, msgspec.Meta(min_length=1)]
 _Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 MOST_ACTORS = 12
 """Six people, or both hands of each."""
+MOST_VOXELS = 512
+"""Along an edge of the cube that a point cloud is carved from: more would take gigabytes."""
 _Actors = Annotated[int, msgspec.Meta(ge=1, le=MOST_ACTORS)]
 
 
@@ -201,6 +203,21 @@ class Server(Table, frozen=True):
     """Web pages that may connect, beside those of this machine."""
 
 
+class PointCloud(Table, frozen=True):
+    """The point cloud beside the poses: what the cameras see of the actor's outline, carved from a cube."""
+
+    rate_hz: _Positive = 5.0
+    """So many a second at most; fewer where the machine can't follow."""
+    side_m: _Positive = 0.3
+    """Of the cube round the actor."""
+    voxel_m: _Positive = 0.003
+    """The cube is carved this finely; half of it costs four to eight times as much."""
+    least_views: _Count = 3
+    """So many cameras must see a place for it to be carved or kept."""
+    most_points: Annotated[int, msgspec.Meta(ge=1, le=300_000)] = 20_000
+    """A cloud of more is thinned evenly."""
+
+
 class Site(Table, frozen=True):
     """The whole file; made by `site_file.read_site`."""
 
@@ -230,6 +247,8 @@ class Site(Table, frozen=True):
     recorder: Recorder = Recorder()
     consent: ConsentDefaults = ConsentDefaults()
     server: Server = Server()
+    cloud: PointCloud | None = None
+    """Absent: none is made."""
 
     @property
     def names(self) -> tuple[str, ...]:

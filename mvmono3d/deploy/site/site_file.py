@@ -15,7 +15,7 @@ from mvmono3d.core.rig_file import read_rig
 from mvmono3d.core.schema import check_schema
 from mvmono3d.core.skeleton_file import load_skeleton
 from mvmono3d.deploy.site.complaint import complaint
-from mvmono3d.deploy.site.settings import Light, Site
+from mvmono3d.deploy.site.settings import MOST_VOXELS, Light, Site
 from mvmono3d.errors import InvalidFileError, unknown_name
 
 SITE_FILE = "site.yaml"
@@ -142,7 +142,7 @@ def _contradiction(site: Site) -> str:
     unfit = [name for name in site.names if name != Path(name).name or name.startswith(".")]
     if unfit:
         return f"cameras: names become folders; {', '.join(unfit)} can't: use letters, digits, _ and -"
-    return _light(site.light, period_us=1e6 / site.trigger.rate_hz) or _ring(site)
+    return _light(site.light, period_us=1e6 / site.trigger.rate_hz) or _ring(site) or _cloud(site)
 
 
 def _light(light: Light, *, period_us: float) -> str:
@@ -164,6 +164,20 @@ def _light(light: Light, *, period_us: float) -> str:
 def _ring(site: Site) -> str:
     if site.ring.buffers < site.ring.sets:
         return f"ring.buffers = {site.ring.buffers}, expected at least ring.sets = {site.ring.sets}"
+    return ""
+
+
+def _cloud(site: Site) -> str:
+    cloud = site.cloud
+    if cloud is None:
+        return ""
+    if cloud.least_views > len(site.cameras):
+        return f"cloud.least_views = {cloud.least_views}, expected at most the {len(site.cameras)} cameras"
+    if not 1.0 <= cloud.side_m / cloud.voxel_m <= MOST_VOXELS:
+        return (
+            f"cloud.voxel_m = {cloud.voxel_m:g}, expected between side_m / {MOST_VOXELS} = "
+            f"{cloud.side_m / MOST_VOXELS:g} and side_m = {cloud.side_m:g} metres"
+        )
     return ""
 
 

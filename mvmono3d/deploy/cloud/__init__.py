@@ -1,0 +1,1 @@
+"""The point cloud of what is in view, made beside the poses."""
