@@ -8,7 +8,7 @@ a loop over every voxel.
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Bool, Float32
 
 from mvmono3d.core.rig import Rig
 from mvmono3d.errors import InvalidRecordError
@@ -44,31 +44,31 @@ def fuse_depth(
     cameras, shape = packed_cameras(rig), image_shape(rig)
     if depths.shape != (len(cameras), *shape):
         raise InvalidRecordError(
-            f"depth images of shape {depths.shape}: expected {(len(cameras), *shape)}, one for each camera of "
-            f"the rig ({', '.join(rig.names)}) and of its size"
+            f"depth images of shape {depths.shape}: expected {(len(cameras), *shape)}, one for each camera "
+            f"of the rig ({', '.join(rig.names)}) and of its size"
         )
     if not most_weight >= 1.0:
         raise InvalidRecordError(f"most_weight is {most_weight:g}: expected 1 or more")
-    origin = volume.origin_m.astype(np.float32)
-    voxel, truncation = np.float32(volume.voxel_m), np.float32(volume.truncation_m)
     images = np.require(depths, requirements=("C", "W"))
-    active = near_surface(volume, images, rig)
     fuse_blocks(
         volume.distance,
         volume.weight,
-        active,
-        images,
+        near_surface(volume, images, rig),
+        images.reshape(len(cameras), -1),
+        shape[::-1],
         cameras,
-        origin,
-        voxel,
-        truncation,
+        volume.origin_m.astype(np.float32),
+        np.float32(volume.voxel_m),
+        np.float32(volume.truncation_m),
         np.float32(most_weight),
     )
     return volume
 
 
-def near_surface(volume: Volume, depths: Float32[np.ndarray, "view height width"], rig: Rig) -> np.ndarray:
-    """Return (x, y, z) bool: which blocks some depth is within the truncation of."""
+def near_surface(
+    volume: Volume, depths: Float32[np.ndarray, "view height width"], rig: Rig
+) -> Bool[np.ndarray, "x y z"]:
+    """Return which blocks some depth is within the truncation of."""
     cameras = packed_cameras(rig)
     active = np.zeros([size // BLOCK for size in volume.distance.shape], dtype=np.bool_)
     mark_blocks(

@@ -67,17 +67,20 @@ def mark_blocks(active, depths, rays, cameras, span, step, origin, block_m, trun
 
 @_compiled
 @no_type_check
-def _hear(depth, per_truncation, u, v, ahead, total, count):
-    """Add what one view says of a plane of voxels."""
-    height, width = depth.shape
+def _hear(depth, width, height, per_truncation, u, v, ahead, index, seen, total, count):
+    """Add what one view, flat, says of a plane of voxels."""
     right, bottom = np.float32(width) - _HALF, np.float32(height) - _HALF
     for lane in range(LANES):
         inside = (u[lane] >= -_HALF) & (u[lane] < right) & (v[lane] >= -_HALF) & (v[lane] < bottom)
-        column = np.int32(u[lane] + _HALF) if inside else np.int32(0)
-        row = np.int32(v[lane] + _HALF) if inside else np.int32(0)
-        seen = depth[row, column]
-        distance = (seen - ahead[lane]) * per_truncation
-        use = inside & (seen > _ZERO) & (distance >= -_ONE)
+        column, row = np.int32(u[lane] + _HALF), np.int32(v[lane] + _HALF)
+        index[lane] = row * np.int32(width) + column if inside else np.int32(-1)
+    # Loads from anywhere in a loop of their own, or the compiler leaves all of it scalar.
+    for lane in range(LANES):
+        place = index[lane]
+        seen[lane] = depth[np.uint32(place)] if place >= 0 else _ZERO
+    for lane in range(LANES):
+        distance = (seen[lane] - ahead[lane]) * per_truncation
+        use = (seen[lane] > _ZERO) & (distance >= -_ONE)
         total[lane] += min(distance, _ONE) if use else _ZERO
         count[lane] += _ONE if use else _ZERO
 
@@ -98,14 +101,13 @@ def _settle(distance, weight, x, y, z, total, count, most):
 
 @_compiled_whole
 @no_type_check
-def fuse_blocks(distance, weight, active, depths, cameras, origin, voxel, truncation, most):
-    """Hear all views on all active blocks; `distance` and `weight` are changed."""
-    u, v, ahead = (
-        np.empty(LANES, dtype=np.float32),
-        np.empty(LANES, dtype=np.float32),
-        np.empty(LANES, dtype=np.float32),
-    )
-    total, count = np.empty(LANES, dtype=np.float32), np.empty(LANES, dtype=np.float32)
+def fuse_blocks(distance, weight, active, depths, size, cameras, origin, voxel, truncation, most):
+    """Hear all views on all active blocks; `distance` and `weight` are changed.
+
+    `depths` is (view, height * width), `size` (width, height).
+    """
+    work, index = np.empty((6, LANES), dtype=np.float32), np.empty(LANES, dtype=np.int32)
+    u, v, ahead, seen, total, count = work[0], work[1], work[2], work[3], work[4], work[5]
     per_truncation = _ONE / truncation
     for x in range(distance.shape[0]):
         for y in range(0, distance.shape[1], _BLOCK):
@@ -118,5 +120,7 @@ def fuse_blocks(distance, weight, active, depths, cameras, origin, voxel, trunca
                 pz = origin[2] + voxel * (np.float32(z) + _HALF)
                 for view in range(depths.shape[0]):
                     place_plane(cameras[view], px, py, pz, voxel, u, v, ahead)
-                    _hear(depths[view], per_truncation, u, v, ahead, total, count)
+                    _hear(
+                        depths[view], size[0], size[1], per_truncation, u, v, ahead, index, seen, total, count
+                    )  # fmt: skip
                 _settle(distance, weight, x, y, z, total, count, most)

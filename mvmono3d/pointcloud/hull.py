@@ -7,7 +7,7 @@ import math
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Bool, Float, Float32, Int
 
 from mvmono3d.core.rig import Rig
 from mvmono3d.errors import InvalidRecordError
@@ -50,8 +50,8 @@ def carve(
     cameras, shape = packed_cameras(rig), image_shape(rig)
     if silhouettes.shape != (len(cameras), *shape):
         raise InvalidRecordError(
-            f"silhouettes of shape {silhouettes.shape}: expected {(len(cameras), *shape)}, one for each camera "
-            f"of the rig ({', '.join(rig.names)}) and of its size"
+            f"silhouettes of shape {silhouettes.shape}: expected {(len(cameras), *shape)}, one for each "
+            f"camera of the rig ({', '.join(rig.names)}) and of its size"
         )
     if least_views < 1 or tolerance < 0:
         raise InvalidRecordError(
@@ -63,7 +63,7 @@ def carve(
         return volume
     cameras = cameras[there]
     fars = _fars(volume, cameras)
-    edges, frames = signed_edges(silhouettes[there], fars)
+    edges, frames = _signed_edges(silhouettes[there], fars)
     carve_blocks(
         volume.distance,
         volume.weight,
@@ -81,20 +81,21 @@ def carve(
     return volume
 
 
-def signed_edges(
+def _signed_edges(
     silhouettes: Bool[np.ndarray, "view height width"], fars: Float32[np.ndarray, " view"]
-) -> tuple[Float32[np.ndarray, "view row column"], np.ndarray]:
-    """Return how far pixels are outside (positive) the silhouettes [px], and the frame round each.
+) -> tuple[Float32[np.ndarray, "view pixel"], Int[np.ndarray, "view 5"]]:
+    """Return how far pixels are outside (positive) the silhouettes [px], flat, and the frame round each.
 
-    Between a pixel inside and its neighbour outside it is 0. Frames are (left, top, width, height) in the
-    image; beyond them everything is further than `fars`.
+    Between a pixel inside and its neighbour outside it is 0. Frames are left, top, width, height in the image
+    and the length of a row; beyond them everything is further than `fars`.
     """
     pieces = [_signed_edge(mask, float(far)) for mask, far in zip(silhouettes, fars, strict=True)]
     frames = np.array([frame for _, frame in pieces], dtype=np.int64)
-    edges = np.zeros((len(pieces), *frames[:, :1:-1].max(axis=0)), dtype=np.float32)
-    for edge, (piece, (_, _, width, height)) in zip(edges, pieces, strict=True):
-        edge[:height, :width] = piece
-    return edges, frames
+    width, height = frames[:, 2:].max(axis=0).tolist()
+    edges = np.zeros((len(pieces), height, width), dtype=np.float32)
+    for place, (piece, _) in enumerate(pieces):
+        edges[place, : piece.shape[0], : piece.shape[1]] = piece
+    return edges.reshape(len(pieces), -1), np.insert(frames, 4, width, axis=1)
 
 
 def _signed_edge(mask: np.ndarray, far: float) -> tuple[np.ndarray, tuple[int, int, int, int]]:
@@ -105,8 +106,8 @@ def _signed_edge(mask: np.ndarray, far: float) -> tuple[np.ndarray, tuple[int, i
     rows = slice(max(top - spare, 0), min(top + height + spare, mask.shape[0]))
     columns = slice(max(left - spare, 0), min(left + width + spare, mask.shape[1]))
     inside = np.ascontiguousarray(mask[rows, columns]).view(np.uint8)
-    within = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    beyond = cv2.distanceTransform(1 - inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    within = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_5)
+    beyond = cv2.distanceTransform(1 - inside, cv2.DIST_L2, cv2.DIST_MASK_5)
     # From the middle of a pixel to the middle of the nearest other one: the edge is half a pixel before it.
     signed = np.where(inside > 0, 0.5 - within, beyond - 0.5).clip(-far, far).astype(np.float32)
     # One pixel more on every side, so that the outer halves of an image's last pixels are covered too.

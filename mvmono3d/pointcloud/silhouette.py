@@ -132,6 +132,6 @@ def _cleaned(found: np.ndarray) -> np.ndarray:
 def _check_size(image: np.ndarray, background: Background) -> None:
     if image.shape != background.level.shape:
         raise InvalidRecordError(
-            f"image of {image.shape} pixels for a background of {background.level.shape}: expected images of the "
-            "camera it was learned from"
+            f"image of {image.shape} pixels for a background of {background.level.shape}: expected images of "
+            "the camera it was learned from"
         )

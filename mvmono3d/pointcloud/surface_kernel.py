@@ -14,10 +14,9 @@ _ZERO, _HALF, _ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 @compiled
 @no_type_check
 def _known(weight, x, y, z):
-    shape = weight.shape
-    return (0 <= x and x < shape[0] and 0 <= y and y < shape[1] and 0 <= z and z < shape[2]) and weight[
-        x, y, z
-    ] > _ZERO
+    if min(x, y, z) < 0 or x >= weight.shape[0] or y >= weight.shape[1] or z >= weight.shape[2]:
+        return False
+    return weight[x, y, z] > _ZERO
 
 
 @compiled
@@ -70,15 +69,22 @@ def _visit(distance, weight, x, y, z, points, normals, row, write):
                 y + way * int(axis == 1),
                 z + way * int(axis == 2),
             )
-            if not _known(weight, at[0], at[1], at[2]):
-                continue
-            there = distance[at[0], at[1], at[2]]
-            if there >= _ZERO:
+            if _known(weight, at[0], at[1], at[2]) and distance[at[0], at[1], at[2]] >= _ZERO:
                 if write:
-                    share = here / (here - there)
+                    share = here / (here - distance[at[0], at[1], at[2]])
                     _write(distance, weight, (x, y, z), at, share, points, normals, row)
                 row += 1
     return row
+
+
+@compiled
+@no_type_check
+def _any_inside(distance, x, y):
+    # A sum without branches is quick, and most lines of a volume have nothing inside.
+    inside = 0
+    for z in range(distance.shape[2]):
+        inside += int(distance[x, y, z] < _ZERO)
+    return inside > 0
 
 
 @compiled
@@ -88,6 +94,8 @@ def crossings(distance, weight, points, normals, write):
     row = 0
     for x in range(distance.shape[0]):
         for y in range(distance.shape[1]):
+            if not _any_inside(distance, x, y):
+                continue
             for z in range(distance.shape[2]):
                 if distance[x, y, z] < _ZERO and weight[x, y, z] > _ZERO:
                     row = _visit(distance, weight, x, y, z, points, normals, row, write)

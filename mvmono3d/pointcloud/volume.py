@@ -39,12 +39,10 @@ class Volume(Record):
             raise InvalidRecordError(
                 f"volume of {shape} voxels: expected whole blocks of {BLOCK} along each axis"
             )
-        if self.weight.shape != shape:
-            raise InvalidRecordError(f"volume with distances {shape} but weights {self.weight.shape}")
         if not 0.0 < self.voxel_m <= self.truncation_m < math.inf:
             raise InvalidRecordError(
-                f"volume of voxels of {self.voxel_m:g} m and a truncation of {self.truncation_m:g} m: expected "
-                "voxels above 0 and a truncation of at least one voxel"
+                f"volume of voxels of {self.voxel_m:g} m and a truncation of {self.truncation_m:g} m: "
+                "expected voxels above 0 and a truncation of at least one voxel"
             )
 
 
@@ -63,8 +61,8 @@ def empty_volume(
     """
     if not (0.0 < voxel_m <= side_m < math.inf and np.isfinite(centre_m).all()):
         raise InvalidRecordError(
-            f"cube of {side_m:g} m round {np.asarray(centre_m).tolist()} in voxels of {voxel_m:g} m: expected a "
-            "finite place and voxels above 0, no longer than the cube"
+            f"cube of {side_m:g} m round {np.asarray(centre_m).tolist()} in voxels of {voxel_m:g} m: "
+            "expected a finite place and voxels above 0, no longer than the cube"
         )
     # A side of whole voxels mustn't gain a block by rounding.
     count = BLOCK * math.ceil(side_m / voxel_m / BLOCK - 1e-6)
