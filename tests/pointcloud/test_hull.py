@@ -3,7 +3,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from mvmono3d.errors import InvalidRecordError
-from mvmono3d.geometry.projection import project
+from mvmono3d.geometry.lens import one_to_one
+from mvmono3d.geometry.projection import project, to_normalised
 from mvmono3d.pointcloud.hull import carve
 from mvmono3d.pointcloud.surface import surface_of
 from mvmono3d.pointcloud.volume import Volume
@@ -44,9 +45,11 @@ def _inside(volume):
 def _calls(volume, masks, rig):
     """(view, x, y, z): which views see a voxel, and which call it inside, by the nearest pixel."""
     places = voxel_centres(volume)
-    seen = project(places.reshape(-1, 3), lens=rig.camera.lens, camera_from_world=rig.camera_from_world)
-    pixels = np.floor(seen.pixels + 0.5).astype(int)
-    covered = seen.in_front & (pixels >= 0).all(-1) & (pixels < [WIDTH, HEIGHT]).all(-1)
+    flat, lens, pose = places.reshape(-1, 3), rig.camera.lens, rig.camera_from_world
+    seen = project(flat, lens=lens, camera_from_world=pose)
+    imaged = one_to_one(to_normalised(flat, camera_from_world=pose)[0], lens) & seen.in_front
+    pixels = np.floor(seen.pixels.clip(-10.0, 1e4) + 0.5).astype(int)
+    covered = imaged & (pixels >= 0).all(-1) & (pixels < [WIDTH, HEIGHT]).all(-1)
     u, v = np.where(covered[..., None], pixels, 0).transpose(2, 0, 1)
     inside = covered & masks[np.arange(len(masks))[:, None], v, u]
     return covered.reshape(-1, *places.shape[:3]), inside.reshape(-1, *places.shape[:3])
