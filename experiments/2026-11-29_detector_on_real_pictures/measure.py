@@ -111,7 +111,7 @@ def score_mouse(raw: Path, bundles: dict[str, Path]) -> Iterator[dict[str, objec
             errors, asked = [], 0
             for number, images in frames:
                 if where == "found":
-                    windows = find_windows(images, finder=finder)
+                    windows = find_windows(images, finder=finder, detector=detector)
                 else:
                     around = around_pixels(pixels[number], there[number], settings=WindowSettings())
                     windows = Windows.level(around.centre_px, around.side_px, around.known)
@@ -149,7 +149,7 @@ def score_hands(raw: Path, bundles: dict[str, Path]) -> Iterator[dict[str, objec
         found, agreeing, frames = 0, 0, 0
         for images in videos(paths):
             frames += 1
-            windows = find_windows(images, finder=finder)
+            windows = find_windows(images, finder=finder, detector=detector)
             if windows is None or not windows.known.all():
                 continue
             seen = look(images, (windows,), search=False, detector=detector, finder=_Nobody())

@@ -119,7 +119,10 @@ class BootstrappedCrops:
         CropStore.write(self._store(name), crops, subjects=names, rigs=names, skeleton=self.skeleton)
 
     def _labelled(self, images: WholeImages, rig: Rig, detector: Detector, finder: Finder) -> Iterator[Crops]:
-        windows = find_windows(images, finder=finder) if self.regions is None else self._region_windows(rig)
+        if self.regions is None:
+            windows = find_windows(images, finder=finder, detector=detector)
+        else:
+            windows = self._region_windows(rig)
         if windows is None:
             return
         labelled = agree(images, windows, rig, detector=detector, settings=self.settings)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 
 from mvmono3d.core.array import Array
 from mvmono3d.core.rig import Rig
@@ -69,12 +69,25 @@ def agree(
     return labelled
 
 
-def find_windows(images: WholeImages, *, finder: Finder) -> Windows | None:
-    """Return the finder's likeliest windows; None where fewer than two views have one."""
-    candidates = finder.find(images)
-    if not candidates or candidates[0].known.sum() < 2:
+def find_windows(images: WholeImages, *, finder: Finder, detector: Detector) -> Windows | None:
+    """Return of each view the candidate of which the detector is surest; None where fewer than two have one.
+
+    A finder sees little of an actor; a detector that looks closer tells cables from fingers.
+    """
+    candidates = [turned_upright(images, each, detector) for each in finder.find(images)]
+    if not candidates:
         return None
-    return candidates[0]
+    sure = np.stack([_confidence(images, each, detector) for each in candidates])
+    views = sure.shape[1]
+    surest = views * sure.argmax(axis=0) + np.arange(views)
+    chosen = Windows.concatenate(candidates).map(lambda array: array[surest])
+    return chosen if chosen.known.sum() >= 2 else None
+
+
+def _confidence(images: WholeImages, windows: Windows, detector: Detector) -> Float[Array, " view"]:
+    crops = cut_windows(images, windows, size=detector.size)
+    found = detector.detect(crops).confidence.mean(axis=-1)
+    return np.where(crops.known, found, -1.0)
 
 
 def labelled_crops(

@@ -9,6 +9,7 @@ from lightning import LightningModule
 from torch import Tensor
 
 from mvmono3d.data.crops import Crops
+from mvmono3d.detection.clutter import Clutter
 from mvmono3d.detection.loss import detection_losses
 from mvmono3d.detection.net import JointNet
 from mvmono3d.detection.photometric import Photometric
@@ -21,6 +22,7 @@ class DetectionTask(LightningModule):
     Args:
         net: the network.
         photometric: how training crops vary in brightness, blur, noise and covered patches.
+        clutter: what they get for a background before.
         place_weight: of the likelihood of stated places, beside the maps' cross-entropy.
         visible_weight: of the visibility.
         optimiser: makes the optimiser of parameters.
@@ -33,6 +35,7 @@ class DetectionTask(LightningModule):
         *,
         net: JointNet,
         photometric: Photometric,
+        clutter: Clutter,
         place_weight: float,
         visible_weight: float,
         optimiser: Callable[..., Any],
@@ -40,14 +43,15 @@ class DetectionTask(LightningModule):
         seed: int,
     ) -> None:
         super().__init__()
-        self.net, self.photometric, self.seed = net, photometric, seed
+        self.net, self.photometric, self.clutter, self.seed = net, photometric, clutter, seed
         self.place_weight, self.visible_weight = place_weight, visible_weight
         self.optimiser, self.schedule = optimiser, schedule
 
     def training_step(self, batch: Crops, batch_index: int) -> Tensor:
         """Learn from one batch under a variation that the step's number decides."""
         random = torch.Generator(device="cpu").manual_seed(self.seed * 1_000_003 + self.global_step)
-        varied = self.photometric(grey(batch.images), random)
+        images = self.clutter(grey(batch.images), batch.pixels, batch.visible, random)
+        varied = self.photometric(images, random)
         visible = batch.visible & varied.shows(batch.pixels)
         return self._take(replace(batch, visible=visible), varied.images, stage="train")
 

@@ -152,6 +152,8 @@ def _command(run: SavedRun) -> str:
         "data.batch_size": data.get("batch_size"),
         "trainer.max_epochs": trainer.get("max_epochs"),
         "trainer.precision": trainer.get("precision"),
+        "optimiser.lr": config.get("optimiser", {}).get("lr"),
+        "task.clutter.share": config["task"].get("clutter", {}).get("share"),
         "seed": config.get("seed", 0),
         "weights": Path(config["weights"]).name if config.get("weights") else None,
     }

@@ -1,5 +1,6 @@
 """Labels from agreement: right where enough views agree, none where they don't."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,10 +12,10 @@ from mvmono3d.core.rig import Rig
 from mvmono3d.core.rig_file import read_rig
 from mvmono3d.core.skeleton_file import load_skeleton
 from mvmono3d.data.bootstrapped_crops import BootstrappedCrops
-from mvmono3d.data.consistent import ConsistencySettings, agree, labelled_crops
+from mvmono3d.data.consistent import ConsistencySettings, agree, find_windows, labelled_crops
 from mvmono3d.deploy.detect.adapters import ADAPTER_FILE
 from mvmono3d.deploy.detect.protocol import CropJoints, Crops, WholeImages
-from mvmono3d.deploy.detect.windows import WindowSettings, windows_around
+from mvmono3d.deploy.detect.windows import Windows, WindowSettings, windows_around
 from mvmono3d.errors import ConfigurationError
 from mvmono3d.geometry.crop import carry_pixels
 from mvmono3d.geometry.projection import project
@@ -96,6 +97,39 @@ def test_nothing_is_learned_where_too_few_joints_agree(rig):
     windows = windows_around(points, np.ones(JOINTS, dtype=bool), rig, settings=WindowSettings())
     detector = ToldDetector(_pixels(points, rig), wrong)
     assert agree(_blank(rig), windows, rig, detector=detector, settings=SETTINGS) is None
+
+
+class _Told:
+    """A finder that gives the same candidates, and a detector that is sure only near some places."""
+
+    skeleton, size = SKELETON, 64
+
+    def __init__(self, candidates: tuple[Windows, ...], sure_at: np.ndarray) -> None:
+        self._candidates, self._sure_at = candidates, sure_at
+
+    def find(self, images: WholeImages) -> tuple[Windows, ...]:
+        return self._candidates
+
+    def detect(self, crops: Crops) -> CropJoints:
+        place = carry_pixels(crops.crop_from_image, self._sure_at[:, None])[:, 0]
+        near = ((place >= 0) & (place < self.size)).all(axis=-1) & crops.known
+        sure = np.where(near, 0.9, 0.1)[:, None] * np.ones((1, JOINTS))
+        middle = np.full((*sure.shape, 2), 0.5 * self.size)
+        return CropJoints(pixels=middle, sigma_px=np.ones(sure.shape), confidence=sure, visible=sure)
+
+
+def test_each_view_takes_the_candidate_of_which_the_detector_is_surest(rig):
+    views = len(rig.names)
+    places = np.array([[100.0, 100.0], [400.0, 250.0]])
+    known = np.ones(views, dtype=bool)
+    candidates = tuple(Windows.level(np.tile(at, (views, 1)), np.full(views, 60.0), known) for at in places)
+    which = np.arange(views) % 2
+    told = _Told(candidates, places[which])
+    chosen = find_windows(_blank(rig), finder=told, detector=told)
+    assert chosen is not None
+    np.testing.assert_array_equal(chosen.centre_px, places[which])
+    alone = _Told((replace(candidates[0], known=np.arange(views) == 0),), places[which])
+    assert find_windows(_blank(rig), finder=alone, detector=alone) is None
 
 
 def _videos(folder: Path, rig: Rig, *, frames: int) -> None:

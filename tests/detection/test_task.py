@@ -9,6 +9,7 @@ import torch
 from mvmono3d.core.skeleton_file import load_skeleton
 from mvmono3d.data.crop_cut import CropJitter
 from mvmono3d.data.crop_module import CropDataModule
+from mvmono3d.detection.clutter import Clutter
 from mvmono3d.detection.net import JointNet
 from mvmono3d.detection.photometric import Photometric
 from mvmono3d.detection.task import DetectionTask
@@ -25,6 +26,7 @@ def _task() -> DetectionTask:
         photometric=Photometric(
             gain=0.3, gamma=0.2, lift=0.05, noise=0.03, blur_share=0.3, patch_share=0.2, patch_size=0.3
         ),
+        clutter=Clutter(share=0.5, darker=0.5, brightest=0.8, dimmest=0.2),
         place_weight=0.1,
         visible_weight=0.2,
         optimiser=partial(torch.optim.AdamW, lr=1e-3),
