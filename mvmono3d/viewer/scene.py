@@ -25,6 +25,10 @@ _CAMERA_SHARE = 0.14
 """Size of a camera, of its distance from the actor."""
 _BONE_SHARE, _JOINT_SHARE = 0.17, 0.14
 """Thickness of a bone and radius of a joint, of a bone's length."""
+CLOUD_RGB = (120, 160, 190)
+_DOT_STEPS = 400.0
+"""Diameter of a point of the cloud, in its steps: a 160th of the cube."""
+_CLOUD_LASTS_NS = 2_000_000_000
 
 
 class _ActorNodes:
@@ -81,6 +85,7 @@ class PoseScene:
         self._actors: dict[int, _ActorNodes] = {}
         self._frusta: list[viser.CameraFrustumHandle] = []
         self._cloud: viser.PointCloudHandle | None = None
+        self._cloud_ns = 0
         self.ellipsoids = True
         self._scene.set_up_direction("+z")
         self._scene.world_axes.visible = False
@@ -122,6 +127,9 @@ class PoseScene:
                 self._actors.pop(gone).remove()
             for nodes in self._actors.values():
                 nodes.show_ellipsoids(self.ellipsoids)
+            if self._cloud is not None:
+                # Where none comes any more, the last one would stand there for ever.
+                self._cloud.visible = frame.time_ns - self._cloud_ns < _CLOUD_LASTS_NS
 
     def show_image(self, view: int, image: UInt8[np.ndarray, "height width 3"]) -> None:
         """Draw what a camera sees into its frustum."""
@@ -130,7 +138,10 @@ class PoseScene:
     def show_cloud(self, cloud: Cloud) -> None:
         """Draw the point cloud."""
         points = cloud_points(cloud).astype(np.float32)
-        self._cloud = self._scene.add_point_cloud("/cloud", points, (90, 90, 90), point_size=0.002)
+        self._cloud_ns = cloud.t_ns
+        self._cloud = self._scene.add_point_cloud(
+            "/cloud", points, CLOUD_RGB, point_size=_DOT_STEPS * cloud.step_m, point_shape="circle"
+        )
 
 
 def extent_of(frame: PoseFrame) -> tuple[Float[np.ndarray, " 3"], float]:

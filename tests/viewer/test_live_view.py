@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mvmono3d.viewer.scene import CLOUD_RGB
 from mvmono3d.viewer.shapes import MEASURED_RGB
 from tests.deploy.live.rigs import PATIENCE_S, Rig, free_port, running
 from tests.deploy.live.small_site import write_site
@@ -30,7 +31,9 @@ _CHECKBOX = """(() => {
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    return write_site(tmp_path / "site")
+    path = write_site(tmp_path / "site")
+    path.write_text(path.read_text() + "cloud: {side_m: 0.24, voxel_m: 0.004}\n")
+    return path
 
 
 def _near(picture: np.ndarray, rgb: tuple[int, int, int], *, within: int) -> np.ndarray:
@@ -58,7 +61,7 @@ def test_a_live_rig_is_seen_in_the_browser_and_its_region_is_dragged(site: Path,
         _await_view(rig, port)
         with browsing(f"http://127.0.0.1:{port}", tmp_path) as page:
             number = _pose_number(page)
-            _skeleton_and_pictures_are_there(page, os.environ.get("MVMONO3D_PICTURES"))
+            _skeleton_cloud_and_pictures_are_there(page, os.environ.get("MVMONO3D_PICTURES"))
             assert _pose_number(page) > number
             text = page.ask("document.body.innerText")
             assert re.search(r"running: .*loop", text)
@@ -78,9 +81,10 @@ def _await_view(rig: Rig, port: int) -> None:
         assert line, "the rig ended"
 
 
-def _skeleton_and_pictures_are_there(page: Page, keep: str | None) -> None:
+def _skeleton_cloud_and_pictures_are_there(page: Page, keep: str | None) -> None:
     def drawn(picture: np.ndarray) -> bool:
-        return _near(picture, MEASURED_RGB, within=40).sum() > 60
+        cloud = _near(picture, CLOUD_RGB, within=12).sum()
+        return cloud > 300 and _near(picture, MEASURED_RGB, within=40).sum() > 60
 
     picture = _wait_for(page, drawn)
     dark = _near(picture, (0, 0, 0), within=70)

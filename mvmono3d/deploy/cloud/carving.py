@@ -16,6 +16,9 @@ from mvmono3d.pointcloud.surface import surface_of
 
 _BRIGHTER = 0.03
 """Change of exposure, gain and strobe together after which a background is learned anew."""
+_ALONE = 50
+"""After so many answers in a row with nobody in them images are taken to be empty: a rig's first ones are of
+nobody because its detector is not there yet."""
 
 
 class Carving:
@@ -25,6 +28,7 @@ class Carving:
         self._rig, self._settings, self._shift = rig, settings, max(0, bits - 8)
         self._backgrounds: list[Background | None] = [None] * len(rig.names)
         self._light = np.zeros(len(rig.names))
+        self._alone = 0
         self.words = "waits for somebody in view"
         """What became of the last frame set."""
 
@@ -42,15 +46,18 @@ class Carving:
         `frame`: the answer for that set. Raises `InvalidRecordError` for images that aren't the rig's.
         """
         images = np.right_shift(found.images, self._shift).astype(np.uint8)
+        views = np.flatnonzero(found.present).tolist()
         self._note_light(found)
         cube = cube_of(frame, region, side_m=self._settings.side_m)
-        masks = np.zeros(images.shape, dtype=bool)
-        if cube is not None:
-            masks = self._silhouettes(images, cube, present=found.present)
-        self._learn(images, masks, present=found.present)
         if cube is None:
+            self._alone += 1
             self.words = "waits for somebody in view"
+            if self._alone > _ALONE:
+                self._learn(images, np.zeros(images.shape, dtype=bool), views)
             return None
+        self._alone = 0
+        masks = self._silhouettes(images, cube, views)
+        self._learn(images, masks, views)
         points = self._points(masks, cube)
         self.words = self._words(points, masks, frame)
         if not len(points):
@@ -71,32 +78,28 @@ class Carving:
                 self._backgrounds[view], self._light[view] = None, light[view]
 
     def _silhouettes(
-        self,
-        images: UInt8[np.ndarray, "view height width"],
-        cube: Cube,
-        *,
-        present: Bool[np.ndarray, " view"],
+        self, images: UInt8[np.ndarray, "view height width"], cube: Cube, views: list[int]
     ) -> Bool[np.ndarray, "view height width"]:
         masks = np.zeros(images.shape, dtype=bool)
-        boxes = boxes_of(self._rig, centre_m=cube.centre_world, side_m=cube.side_m)
-        for view in np.flatnonzero(present).tolist():
-            left, top, right, bottom = boxes[view].tolist()
-            masks[view] = silhouette(images[view], self._backgrounds[view], (left, top, right, bottom))
+        boxes = boxes_of(self._rig, centre_m=cube.centre_world, side_m=cube.side_m).tolist()
+        for view in views:
+            left, top, right, bottom = box = tuple(boxes[view])
+            part = np.s_[view, top:bottom, left:right]
+            if self._backgrounds[view] is None and images[part].size:
+                first = images[view].copy()
+                first[part[1:]] = darkened(images[part], silhouette(images[view], None, box)[part[1:]])
+                self._backgrounds[view] = learn(first)
+            masks[view] = silhouette(images[view], self._backgrounds[view], box)
         return masks
 
     def _learn(
         self,
         images: UInt8[np.ndarray, "view height width"],
         masks: Bool[np.ndarray, "view height width"],
-        *,
-        present: Bool[np.ndarray, " view"],
+        views: list[int],
     ) -> None:
-        for view in np.flatnonzero(present).tolist():
-            image, actor, known = images[view], masks[view], self._backgrounds[view]
-            if known is None and actor.any():
-                # Behind who is there at the beginning it is taken to be as dark as round about.
-                image = np.where(actor, np.uint8(np.median(image[~actor])), image)
-            self._backgrounds[view] = learn(image, known, actor=actor)
+        for view in views:
+            self._backgrounds[view] = learn(images[view], self._backgrounds[view], actor=masks[view])
 
     def _points(
         self, masks: Bool[np.ndarray, "view height width"], cube: Cube
@@ -130,3 +133,13 @@ class Carving:
         if extent is not None and (size := float(np.ptp(extent, axis=0).max())) > self._settings.side_m:
             return f"carving; cut off: the actor measures {size:.2f} m, side_m is {self._settings.side_m:g}"
         return "carving"
+
+
+def darkened(
+    part: UInt8[np.ndarray, "height width"], bright: Bool[np.ndarray, "height width"]
+) -> UInt8[np.ndarray, "height width"]:
+    """Return a part of an image as it is taken to be without an actor: nowhere brighter than its dark half.
+
+    What stands still from the first image on is the actor to begin with, and never a hole in one.
+    """
+    return part if bright.all() else np.minimum(part, np.median(part[~bright]).astype(np.uint8))

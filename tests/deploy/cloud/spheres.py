@@ -8,9 +8,11 @@ from jaxtyping import UInt8
 from mvmono3d.deploy.ring.reader import RingSet
 from mvmono3d.deploy.server.pose_frame import PoseFrame
 from mvmono3d.geometry.projection import rays
-from tests.deploy.loop.stage import RIG, VIEWS
+from tests.deploy.live.small_site import small_rig
 from tests.deploy.server.streams import random_frame
 
+RIG = small_rig()
+VIEWS = len(RIG.names)
 RADIUS_M = 0.05
 _BRIGHT, _DARK, _NOISE = 120.0, 10.0, 1.0
 

@@ -9,13 +9,12 @@ from mvmono3d.deploy.cloud.carving import Carving
 from mvmono3d.deploy.server.cloud_points import cloud_points
 from mvmono3d.deploy.server.messages import Box, Cloud
 from mvmono3d.deploy.site.settings import PointCloud
-from tests.deploy.cloud.spheres import RADIUS_M, answer_of, images_of, set_of
-from tests.deploy.loop.stage import RIG
+from tests.deploy.cloud.spheres import RADIUS_M, RIG, answer_of, images_of, set_of
 from tests.deploy.server.streams import random_frame
 
 _SETTINGS = PointCloud(side_m=0.2, voxel_m=0.004)
 _PLACES = np.array([[0.0, 0.0, 0.0], [0.02, 0.0, 0.01], [0.03, 0.02, 0.02], [0.02, 0.03, 0.0]])
-_PIXEL_M = 0.002
+_PIXEL_M = 0.005
 """What a pixel is worth where the ball is, rounded up."""
 
 
@@ -49,7 +48,7 @@ def test_nobody_no_cloud_but_a_background():
     assert carving.words == "waits for somebody in view"
     centre = _PLACES[0]
     with_lamp = empty.copy()
-    with_lamp[0, 150:250, 250:390] = 200
+    with_lamp[0, 37:62, 62:97] = 200
     for number in range(1, 200):
         carving.step(set_of(with_lamp, number), nobody, None)
     lit = np.maximum(images_of(centre), with_lamp)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mvmono3d.core.resources import resource_folder
+from mvmono3d.core.rig import Rig
 from mvmono3d.core.rig_file import read_rig, write_rig
 
 _SHRUNK = 4
@@ -29,8 +30,8 @@ detector: truth
 """
 
 
-def write_site(folder: Path, *, seconds: float = 0.5, knock: str = "") -> Path:
-    """Write the site; its ring's name is one of its own. `knock` is what its backend says of one."""
+def small_rig() -> Rig:
+    """Return the virtual site's rig, with images a quarter as wide and high."""
     rig = read_rig(resource_folder("deploy", "sites", "virtual") / "rig.toml")
     camera = replace(
         rig.camera,
@@ -38,8 +39,13 @@ def write_site(folder: Path, *, seconds: float = 0.5, knock: str = "") -> Path:
         centre_px=(rig.camera.centre_px + 0.5) / _SHRUNK - 0.5,
         size_px=np.asarray(rig.camera.size_px) // _SHRUNK,
     )
+    return replace(rig, camera=camera)
+
+
+def write_site(folder: Path, *, seconds: float = 0.5, knock: str = "") -> Path:
+    """Write the site; its ring's name is one of its own. `knock` is what its backend says of one."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_rig(folder / "rig.toml", replace(rig, camera=camera))
+    write_rig(folder / "rig.toml", small_rig())
     path = folder / "site.yaml"
     name, more = f"small-{uuid.uuid4().hex[:8]}", f", knock: {knock}" if knock else ""
     path.write_text(_SITE.format(name=name, seconds=seconds, more=more))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mvmono3d.deploy.client import Stream
+from mvmono3d.deploy.client import Stream, connect_clouds
 from mvmono3d.deploy.server.pose_frame import PoseFrame
 from tests.deploy.live.rigs import PATIENCE_S, Rig, free_port, running
 from tests.deploy.live.small_site import write_site
@@ -79,6 +79,26 @@ def test_beside_the_stream_somebody_dies(site: Path, part: str, module: str):
         after = _until(stream, _somebody)
         # Nothing of the stream was lost: one loop goes on counting.
         assert after.seq > before.seq
+
+
+def test_the_cloud_dies_and_others_come(site: Path):
+    site.write_text(site.read_text() + "cloud: {side_m: 0.24, voxel_m: 0.006}\n")
+    with (
+        running(site, "--no-viewer") as rig,
+        rig.stream() as stream,
+        connect_clouds(f"ws://127.0.0.1:{rig.port}", patience_s=PATIENCE_S) as clouds,
+    ):
+        assert clouds.receive(PATIENCE_S)
+        before = _until(stream, _somebody)
+        killed_s = _kill(rig, "mvmono3d.deploy.cloud.process")
+        _until(stream, lambda frame: any("cloud" in each for each in frame.warnings))
+        _told(stream, "cloud", "running, died 1 x")
+        _is_back(rig, "cloud", "mvmono3d.deploy.cloud.process", killed_s)
+        after = _until(stream, _somebody)
+        assert after.seq > before.seq
+        end_s = time.monotonic() + PATIENCE_S
+        while (cloud := clouds.receive(1.0)) is None or cloud.t_ns <= after.time_ns:
+            assert time.monotonic() < end_s, "no cloud came any more"
 
 
 def test_the_server_dies_and_its_clients_find_the_next_one(site: Path):
