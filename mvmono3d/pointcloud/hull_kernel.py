@@ -188,7 +188,7 @@ def carve_blocks(distance, weight, cameras, edges, frames, fars, size, origin, v
 
     * `cameras`: `(view, 24)`.
     * `edges`: `(view, height * width)`, see above.
-    * `frames`: `(view, 5)` left, top, width, height of what `edges` covers of each image, and its row's length.
+    * `frames`: `(view, 5)` left, top, width, height of what `edges` covers, and a row's length.
     * `fars`: `(view,)` [px].
     * `size`: (width, height) of the images.
     * `least`: Views that must see a voxel.

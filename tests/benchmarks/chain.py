@@ -2,28 +2,24 @@
 
 `python -m tests.benchmarks.chain docs/benchmarks` runs the detector's bundle and the reconstructor's over
 rendered takes that neither was trained on, one frame set after the other as the live loop does, and the same
-network in fp32 with aniposelib's triangulation beside it. It writes chain.md there.
+network in fp32 with aniposelib's triangulation beside it. Each chain ends with a surface: the scene's true
+depth is fused round the joints, by us or by Open3D. It writes chain.md there.
 
---fp32 names the same detector's bundle in fp32 (`mvmono3d export --precision fp32`); aniposelib runs where
-`make bench-peers` put it.
+--fp32 names the same detector's bundle in fp32 (`mvmono3d export --precision fp32`); aniposelib
+and Open3D run where `make bench-peers` put them.
 """
 
 import argparse
 import datetime
 import os
 import platform
-import subprocess
 import sys
-import tempfile
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from mvmono3d.core.occlusion import OcclusionState
-from mvmono3d.core.resources import resource_folder
-from mvmono3d.core.rig_file import read_rig
 from mvmono3d.core.skeleton_file import load_skeleton
 from mvmono3d.deploy.bundle import read_bundle
 from mvmono3d.deploy.cameras.sources import VirtualSource
@@ -38,50 +34,21 @@ from mvmono3d.deploy.loop.reconstructor import LearnedReconstructor, RobustRecon
 from mvmono3d.deploy.loop.seen import likeliest, seen_of
 from mvmono3d.deploy.loop.state import LoopState
 from mvmono3d.deploy.loop.step import question, step
+from mvmono3d.pointcloud.fusion import fuse_depth
+from mvmono3d.pointcloud.surface import surface_of
+from mvmono3d.pointcloud.volume import empty_volume
 from mvmono3d.synthetic.render.sensor import Exposure, SensorSettings, noise_key, take_picture
 from mvmono3d.synthetic.render.take import Canvas, Take
+from tests.benchmarks.chain_page import PAGE, RIG, SIDE_M, STAGES, VOXEL_M, Run, beside, table
 from tests.benchmarks.machine import ROOT, commit, processor
-from tests.benchmarks.peers.peer_process import PYTHON
+from tests.benchmarks.peers.packed_depth import pack, unpack
+from tests.benchmarks.surface_scenes import MovingDepth, scene_renderer, within
 
 RATE_HZ, EXPOSURE_NS, GAIN = 60.0, 1_000_000, 1.0
 SKELETON = load_skeleton("hand21")
-RIG = read_rig(resource_folder("deploy", "sites", "virtual") / "rig.toml")
 _AHEAD = 60
 LEAST_SEEN = 2
 """Views that must truly see a joint for it to count as visible."""
-_PAGE = """# From pixels to joints
-
-Written by `python -m tests.benchmarks.chain docs/benchmarks --fp32 BUNDLE`: the virtual rig's four cameras of
-640 x 400 px at {rate:g} Hz, a hand at half a metre with props, {scenes} scenes of {seconds:g} s whose
-motions, bodies, props and looks neither network was trained on. Find, follow, cut four crops, detect,
-reconstruct, one frame set after the other, in one process on one core. {frames} frame sets.
-
-Measured on {date} with Python {python} on {processor}, load average {load:.1f}, commit {commit}.
-
-{rows}
-
-Visible: two cameras or more truly see the joint. Times are by the clock, of frame sets in which the hand was
-followed; drawing the pictures is not in them. Beside it stands the same network in fp32, followed by
-aniposelib's linear triangulation of the joints of confidence {sure} or more; its errors are those of the
-joints that it answers. No chain makes surfaces.
-"""
-
-
-@dataclass
-class Run:
-    """What came of one chain over all scenes."""
-
-    visible_mm: list[float] = field(default_factory=list)
-    hidden_mm: list[float] = field(default_factory=list)
-    missing: int = 0
-    joints: int = 0
-    searched: int = 0
-    times_ms: dict[str, list[float]] = field(default_factory=lambda: {"look": [], "joints": []})
-    followed: list[bool] = field(default_factory=list)
-    pixels: list[np.ndarray] = field(default_factory=list)
-    detected: list[np.ndarray] = field(default_factory=list)
-    truth: list[np.ndarray] = field(default_factory=list)
-    hidden: list[np.ndarray] = field(default_factory=list)
 
 
 def main() -> int:
@@ -95,14 +62,16 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=4.0)
     chosen = parser.parse_args()
     load = os.getloadavg()[0]
-    ours, peer, frames = Run(), Run(), 0
+    ours, peer, frames, all_depths = Run(), Run(), 0, []
     for seed in chosen.seeds:
         take = take_of(seed, seconds=chosen.seconds)
         frames += take.frames
-        run(take, chosen.bundle, ours, seed=seed)
+        depths = depths_of(take, seed)
+        run(take, chosen.bundle, ours, seed=seed, depths=depths)
         if chosen.fp32 is not None:
-            run(take, chosen.fp32, peer, seed=seed)
-    page = _PAGE.format(
+            run(take, chosen.fp32, peer, seed=seed, depths=depths)
+            all_depths.append(depths)
+    page = PAGE.format(
         rate=RATE_HZ,
         scenes=len(chosen.seeds),
         seconds=chosen.seconds,
@@ -113,7 +82,7 @@ def main() -> int:
         load=load,
         commit=commit("mvmono3d"),
         sure=parts_of().settings.least_confidence,
-        rows="\n".join([*table(ours), *beside(ours, peer, chosen.fp32 is not None)]),
+        rows="\n".join([*table(ours), *beside(ours, peer, all_depths)]),
     )
     (chosen.folder / "chain.md").write_text(page, encoding="utf-8")
     sys.stdout.write(page)
@@ -124,6 +93,13 @@ def take_of(seed: int, *, seconds: float) -> Take:
     return rendered_take(
         VirtualSource(scene="hand", seed=seed, seconds=seconds), rate_hz=RATE_HZ, exposure_ns=EXPOSURE_NS
     )
+
+
+def depths_of(take: Take, seed: int) -> dict[str, np.ndarray]:
+    """Return packed images [m]: true depth of what moves, cut to a cube round the true joints."""
+    moving = MovingDepth(scene_renderer(seed), RIG)
+    centres = take.truth.points_world.mean(axis=1)
+    return pack(within(moving.of(frame), RIG, centre, SIDE_M) for frame, centre in enumerate(centres))
 
 
 def images_of(take: Take, canvases: list[Canvas], frame: int, *, seed: int) -> WholeImages:
@@ -146,7 +122,7 @@ def images_of(take: Take, canvases: list[Canvas], frame: int, *, seed: int) -> W
     )
 
 
-def run(take: Take, bundle: Path, into: Run, *, seed: int) -> None:
+def run(take: Take, bundle: Path, into: Run, *, seed: int, depths: dict[str, np.ndarray]) -> None:
     """Follow one scene from its first frame to its last."""
     detector, finder = open_detector(bundle), open_finder(bundle)
     parts, state, canvases = parts_of(), LoopState(), [Canvas(empty) for empty in take.empty]
@@ -162,13 +138,29 @@ def run(take: Take, bundle: Path, into: Run, *, seed: int) -> None:
         seen = look(images, asked.windows, search=asked.search, detector=detector, finder=finder)
         looked = time.perf_counter()
         stepped = step(state, asked, seen, parts, time_ns=images.time_ns, present=images.present)
-        state = stepped.state
+        solved = time.perf_counter()
+        state, centre, depth = stepped.state, centre_of(stepped, into), unpack(depths, frame)
+        began_surface = time.perf_counter()
+        volume = fuse_depth(empty_volume(centre, side_m=SIDE_M, voxel_m=VOXEL_M), depth, RIG)
+        fused = time.perf_counter()
+        surface_of(volume)
+        pointed = time.perf_counter()
         into.searched += asked.search
         into.followed.append(not asked.search)
-        into.times_ms["look"].append(1e3 * (looked - began))
-        into.times_ms["joints"].append(1e3 * (time.perf_counter() - looked))
+        took = (looked - began, solved - looked, fused - began_surface, pointed - fused)
+        for name, seconds in zip(STAGES, took, strict=True):
+            into.times_ms[name].append(1e3 * seconds)
         keep(seen, parts.settings.least_confidence, into)
         score(stepped, take, frame, into)
+
+
+def centre_of(stepped, into: Run) -> np.ndarray:
+    """Return where the cube stands: round the joints, or where it stood before them."""
+    if stepped.actors:
+        into.centres.append(stepped.actors[0].points_world.mean(axis=0))
+    elif not into.centres:
+        into.centres.append(np.zeros(3))
+    return into.centres[-1]
 
 
 def parts_of() -> Parts:
@@ -201,77 +193,6 @@ def score(stepped, take: Take, frame: int, into: Run) -> None:
     into.missing += int((~pose.present).sum())
     into.visible_mm.extend(error[pose.present & ~hidden].tolist())
     into.hidden_mm.extend(error[pose.present & hidden].tolist())
-
-
-def table(ours: Run) -> list[str]:
-    times, followed = total_ms(ours, ours.times_ms["joints"]), np.array(ours.followed)
-    seen, hidden = np.array(ours.visible_mm), np.array(ours.hidden_mm)
-    look_ms, joints_ms = (np.median(np.array(ours.times_ms[name])[followed]) for name in ("look", "joints"))
-    rows = [
-        ("median error of visible joints", "4 mm or less", f"{np.median(seen):.2f} mm", len(seen)),
-        ("90 % of them", "", f"{np.quantile(seen, 0.9):.2f} mm or less", len(seen)),
-        ("median error of hidden joints", "10 mm or less", f"{np.median(hidden):.2f} mm", len(hidden)),
-        ("90 % of them", "", f"{np.quantile(hidden, 0.9):.2f} mm or less", len(hidden)),
-        ("joints without an answer", "", f"{ours.missing / ours.joints:.2%}", ours.joints),
-        ("frame sets in which the hand was searched", "", str((~followed).sum()), len(followed)),
-        ("cut and detect, median", "", f"{look_ms:.2f} ms", len(times)),
-        ("reconstruct, median", "", f"{joints_ms:.2f} ms", len(times)),
-        ("all, median", "8 ms or less", f"{np.median(times):.2f} ms", len(times)),
-        ("all, 95 %", "16 ms or less", f"{np.quantile(times, 0.95):.2f} ms", len(times)),
-    ]
-    lines = ["| what | must | reached | of |", "|---|---|---|---|"]
-    return lines + [f"| {' | '.join(str(each) for each in row)} |" for row in rows]
-
-
-def total_ms(of: Run, joints_ms: list[float] | np.ndarray) -> np.ndarray:
-    """Return the times of the frame sets in which the hand was followed."""
-    return np.add(of.times_ms["look"], joints_ms)[np.array(of.followed)]
-
-
-def beside(ours: Run, peer: Run, measured: bool) -> list[str]:
-    """Return the table of the same network in fp32 with aniposelib."""
-    if not measured or not PYTHON.exists():
-        return ["", "Not run beside aniposelib: no `--fp32`, or no environment of the peers."]
-    median = float(np.median(total_ms(ours, ours.times_ms["joints"])))
-    lines = [
-        "",
-        "| chain | median ms | ours takes | visible, median mm | hidden, median mm |",
-        "|---|---|---|---|---|",
-    ]
-    mine = [float(np.median(each)) for each in (ours.visible_mm, ours.hidden_mm)]
-    lines.append(f"| ours | {median:.2f} | | {mine[0]:.2f} | {mine[1]:.2f} |")
-    learned = float(np.median(total_ms(peer, peer.times_ms["joints"])))
-    errors = [float(np.median(each)) for each in (peer.visible_mm, peer.hidden_mm)]
-    lines.append(
-        f"| ours, detector in fp32 | {learned:.2f} | {median / learned:.2f} x "
-        f"| {errors[0]:.2f} | {errors[1]:.2f} |"
-    )
-    answers, hidden = aniposelib(peer), np.array(peer.hidden)
-    error = 1e3 * np.linalg.norm(answers["points"] - np.array(peer.truth), axis=-1)
-    there, took = np.isfinite(error), float(np.median(total_ms(peer, answers["ms"])))
-    medians = [float(np.median(error[there & which])) for which in (~hidden, hidden)]
-    lines.append(
-        f"| fp32, aniposelib | {took:.2f} | {median / took:.2f} x "
-        f"| {medians[0]:.2f} ({there[~hidden].mean():.0%} answered) "
-        f"| {medians[1]:.2f} ({there[hidden].mean():.0%} answered) |"
-    )
-    return lines
-
-
-def aniposelib(peer: Run) -> dict[str, np.ndarray]:
-    """Return its joints and times, frame set by frame set."""
-    with tempfile.TemporaryDirectory() as folder:
-        given, got = Path(folder) / "given.npz", Path(folder) / "got.npz"
-        np.savez(
-            given,
-            pixels=np.array(peer.pixels),
-            detected=np.array(peer.detected),
-            lens=RIG.camera.lens,
-            camera_from_world=RIG.camera_from_world,
-        )
-        script = Path(__file__).with_name("chain_peer.py")
-        subprocess.run([str(PYTHON), str(script), str(given), str(got)], check=True)
-        return dict(np.load(got))
 
 
 if __name__ == "__main__":

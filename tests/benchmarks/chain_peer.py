@@ -1,7 +1,8 @@
-"""aniposelib on the joints of a chain, frame set after frame set: `python chain_peer.py IN.npz OUT.npz`.
+"""aniposelib and Open3D behind the detector of a chain: `python chain_peer.py IN.npz OUT.npz`.
 
 Runs in the peers' environment, in millimetres, as anipose's own calibrations. Its linear `triangulate`: the
-robust `triangulate_ransac` takes a tenth of a second a frame, and fails on a joint that no view has.
+robust `triangulate_ransac` takes a tenth of a second a frame, and fails on a joint that no view has. Open3D
+fuses the same depth images as our chain does, into a grid made anew in each frame set.
 """
 
 import sys
@@ -10,8 +11,11 @@ import time
 import cv2
 import numpy as np
 from aniposelib.cameras import Camera, CameraGroup  # pyright: ignore[reportMissingImports]
+from peers.open3d_grid import Grid, load_open3d  # pyright: ignore[reportMissingImports]
+from peers.packed_depth import unpack  # pyright: ignore[reportMissingImports]
 
 _MM = 1e3
+_BLOCKS = 4000
 
 
 def cameras_of(scene):
@@ -26,6 +30,21 @@ def cameras_of(scene):
     return CameraGroup(cameras)
 
 
+def surface_times_ms(scene):
+    """Milliseconds of Open3D for each frame set's depth images."""
+    rig = {name: scene[name] for name in ("lens", "camera_from_world")}
+    grid = Grid(load_open3d(), **rig, voxel_m=float(scene["voxel_m"]), blocks=_BLOCKS)
+    grid.integrate(grid.images(unpack(scene, 0)))
+    times_ms = []
+    for frame in range(len(scene["depth_start"]) - 1):
+        images = grid.images(unpack(scene, frame))
+        began = time.perf_counter()
+        grid.empty()
+        grid.integrate(images)
+        times_ms.append(1e3 * (time.perf_counter() - began))
+    return np.array(times_ms)
+
+
 def main(path, out):
     scene = dict(np.load(path))
     group = cameras_of(scene)
@@ -36,7 +55,7 @@ def main(path, out):
         began = time.perf_counter()
         points.append(np.asarray(group.triangulate(frame.copy())))
         times_ms.append(1e3 * (time.perf_counter() - began))
-    np.savez(out, points=np.array(points) / _MM, ms=np.array(times_ms))
+    np.savez(out, points=np.array(points) / _MM, ms=np.array(times_ms), surface_ms=surface_times_ms(scene))
 
 
 if __name__ == "__main__":

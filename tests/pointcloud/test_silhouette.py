@@ -29,8 +29,8 @@ def _with_actor(image, mask):
 
 
 def _learned(generator, *, images=60, **room):
-    background = None
-    for step in range(images):
+    background = learn(_with_actor(_room(generator, **room), _actor()))
+    for step in range(1, images):
         background = learn(_with_actor(_room(generator, **room), _actor(step)), background)
     return background
 

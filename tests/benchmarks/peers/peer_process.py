@@ -11,7 +11,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 PYTHON = ROOT / ".venv-peers" / "bin" / "python"
 PEERS = ("aniposelib", "Pose2Sim", "EKS", "pycolmap")
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+THREADS = ("OMP_NUMTHREADS", "OPENBLAS_NUMTHREADS", "MKL_NUMTHREADS", "NUMBA_NUMTHREADS")
 _QUIET = {
     "MPLBACKEND": "Agg",
     "JAX_PLATFORMS": "cpu",
@@ -43,7 +43,7 @@ def run_peer(peer, jobs, *, folder, warm):
     path.write_text(json.dumps(order), encoding="utf-8")
     # Only what the runners need: none of our own variables change how a peer works.
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
-    environment |= dict.fromkeys(_THREADS, "1") | _QUIET
+    environment |= dict.fromkeys(THREADS, "1") | _QUIET
     command = [str(PYTHON), "-m", "peers.run", str(path)]
     done = subprocess.run(
         command, cwd=HERE.parent, env=environment, capture_output=True, text=True, check=False
