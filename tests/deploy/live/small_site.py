@@ -10,7 +10,7 @@ from mvmono3d.core.resources import resource_folder
 from mvmono3d.core.rig import Rig
 from mvmono3d.core.rig_file import read_rig, write_rig
 
-_SHRUNK = 4
+_SHRUNK, _SIZE_PX = 4, (640, 400)
 _SITE = """
 schema: 1
 name: small
@@ -22,7 +22,7 @@ cameras:
   - {{name: cam3, serial: VIRTUAL3}}
 rig: rig.toml
 image:
-  region: {{width_px: 160, height_px: 100}}
+  region: {{width_px: {width}, height_px: {height}}}
 trigger: {{rate_hz: 20}}
 ring: {{name: {name}}}
 skeleton: hand21
@@ -30,23 +30,24 @@ detector: truth
 """
 
 
-def small_rig() -> Rig:
-    """Return the virtual site's rig, with images a quarter as wide and high."""
+def small_rig(shrunk: int = _SHRUNK) -> Rig:
+    """Return the virtual site's rig, with images so many times less wide and high."""
     rig = read_rig(resource_folder("deploy", "sites", "virtual") / "rig.toml")
     camera = replace(
         rig.camera,
-        focal_px=rig.camera.focal_px / _SHRUNK,
-        centre_px=(rig.camera.centre_px + 0.5) / _SHRUNK - 0.5,
-        size_px=np.asarray(rig.camera.size_px) // _SHRUNK,
+        focal_px=rig.camera.focal_px / shrunk,
+        centre_px=(rig.camera.centre_px + 0.5) / shrunk - 0.5,
+        size_px=np.asarray(rig.camera.size_px) // shrunk,
     )
     return replace(rig, camera=camera)
 
 
-def write_site(folder: Path, *, seconds: float = 0.5, knock: str = "") -> Path:
+def write_site(folder: Path, *, seconds: float = 0.5, knock: str = "", shrunk: int = _SHRUNK) -> Path:
     """Write the site; its ring's name is one of its own. `knock` is what its backend says of one."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_rig(folder / "rig.toml", small_rig())
+    write_rig(folder / "rig.toml", small_rig(shrunk))
     path = folder / "site.yaml"
     name, more = f"small-{uuid.uuid4().hex[:8]}", f", knock: {knock}" if knock else ""
-    path.write_text(_SITE.format(name=name, seconds=seconds, more=more))
+    width, height = (size // shrunk for size in _SIZE_PX)
+    path.write_text(_SITE.format(name=name, seconds=seconds, more=more, width=width, height=height))
     return path

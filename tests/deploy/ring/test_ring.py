@@ -261,3 +261,16 @@ def test_of_a_set_only_what_was_asked_for_is_copied(name):
         wanted[1, :, 0:2] = whole.images[1, :, 0:2]
         np.testing.assert_array_equal(part.images, wanted)
         assert whole.images[0, 0, 1] != 0
+
+
+def test_a_set_is_found_by_its_time_while_it_is_there(name):
+    with RingWriter(name, LAYOUT) as ring, RingReader(name) as reader:
+        assert reader.number_at(2**61) is None
+        for value in range(LAYOUT.sets + 3):
+            assert write(ring, 2 * value) == value
+        newest = LAYOUT.sets + 2
+        assert reader.number_at(2**61 + 2 * newest) == newest
+        assert reader.number_at(2**61 + 2 * (newest - 1)) == newest - 1
+        assert reader.number_at(2**61 + 2 * newest - 1) is None
+        assert reader.number_at(2**61 + 2 * newest + 2) is None
+        assert reader.number_at(2**61) is None

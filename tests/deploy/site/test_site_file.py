@@ -103,6 +103,9 @@ def test_the_example_holds_the_defaults_that_it_claims_to():
         ({"ring.buffers": 8}, "ring.buffers = 8, expected at least ring.sets = 16"),
         ({"ring.name": "a b"}, "expected text of letters, digits"),
         ({"server.port": 99999}, "at least 1 and at most 65535"),
+        ({"cloud": {}}, "cloud.least_views = 3, expected at most the 2 cameras"),
+        ({"cloud.least_views": 2, "cloud.voxel_m": 1e-4}, "cloud.voxel_m = 0.0001, expected between side_m"),
+        ({"cloud.side_mm": 300}, "did you mean 'side_m', a number of metres"),
         ({"schema": 2}, "schema version 2, expected 1"),
     ],
 )  # fmt: skip
