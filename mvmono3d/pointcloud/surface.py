@@ -25,9 +25,10 @@ def surface_of(volume: Volume) -> Surface:
     A straight line between the two voxels places the crossing: about three points per square voxel of
     surface.
     """
+    flat = volume.distance.reshape(-1), volume.weight.reshape(-1), volume.distance.shape
     none = np.empty((0, 3), dtype=np.float32)
-    count = crossings(volume.distance, volume.weight, none, none, False)
-    points, normals = np.empty((count, 3), dtype=np.float32), np.empty((count, 3), dtype=np.float32)
-    crossings(volume.distance, volume.weight, points, normals, True)
+    points = np.empty((crossings(*flat, none, none), 3), dtype=np.float32)
+    normals = np.empty_like(points)
+    crossings(*flat, points, normals)
     middle = (volume.origin_m + 0.5 * volume.voxel_m).astype(np.float32)
     return Surface(points_m=middle + np.float32(volume.voxel_m) * points, normals=normals)
