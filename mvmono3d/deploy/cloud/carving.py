@@ -1,7 +1,7 @@
 """From frame sets and poses to clouds: backgrounds are learned on the way."""
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, UInt8
+from jaxtyping import Bool, Float32, UInt8
 
 from mvmono3d.core.rig import Rig
 from mvmono3d.deploy.cloud.cube import Cube, cube_of, extent_of_first
@@ -103,7 +103,7 @@ class Carving:
 
     def _points(
         self, masks: Bool[np.ndarray, "view height width"], cube: Cube
-    ) -> Float32[np.ndarray, "point 3"] | Float[np.ndarray, "point 3"]:
+    ) -> Float32[np.ndarray, "point 3"]:
         settings = self._settings
         volume = carve(
             masks,

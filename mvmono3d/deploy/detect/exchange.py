@@ -13,9 +13,9 @@ import numpy as np
 from mvmono3d.deploy.detect.look import Sighting
 from mvmono3d.deploy.detect.windows import Windows
 from mvmono3d.deploy.ring.pipe import drain_pipe, open_pipe, write_pipe
-from mvmono3d.deploy.server.mailbox import MailboxReader, MailboxWriter
+from mvmono3d.deploy.server.mailbox import MailboxWriter
+from mvmono3d.deploy.server.mailbox_watch import MailboxWatch
 from mvmono3d.deploy.server.messages import Cloud, Images
-from mvmono3d.errors import InvalidFileError
 
 _SLOT_BYTES = 1 << 18
 _LARGE_BYTES = 1 << 21
@@ -87,9 +87,9 @@ class Inlet(Generic[Sent]):
     """The reading end of one direction; the other end may come later, go, and come again."""
 
     def __init__(self, name: str, kind: type[Sent]) -> None:
-        self._name, self._pipe = name, open_pipe(f"{name}.wake")
+        self._pipe = open_pipe(f"{name}.wake")
         self._decoder = msgspec.msgpack.Decoder(kind)
-        self._box: MailboxReader | None = None
+        self._box = MailboxWatch(name)
 
     def take(self, wait_s: float) -> Sent | None:
         """Return the newest message that was not taken yet; waits until one comes, so long at most."""
@@ -101,26 +101,17 @@ class Inlet(Generic[Sent]):
     @property
     def writer_lives(self) -> bool:
         """Say whether the other end is there."""
-        return self._box is not None and not self._box.closed and self._box.writer_lives
+        return self._box.writer_lives
 
     def close(self) -> None:
         """Let go; safe to call twice."""
-        if self._box is not None:
-            self._box.close()
+        self._box.close()
         if self._pipe >= 0:
             os.close(self._pipe)
             self._pipe = -1
 
     def _newest(self) -> Sent | None:
         drain_pipe(self._pipe)
-        if self._box is not None and self._box.closed:
-            self._box.close()
-            self._box = None
-        if self._box is None:
-            try:
-                self._box = MailboxReader(self._name)
-            except InvalidFileError:
-                return None
         content = self._box.take()
         return None if content is None else self._decoder.decode(content)
 
