@@ -40,28 +40,18 @@ def carve(
         silhouettes: True where the actor is, in images as cameras take them, bent by their lenses.
         rig: Whose cameras they are, in their order.
         centre_m: Middle of the cube in the world.
-        side_m: Length of its edges.
-        voxel_m: Length of a voxel's edges.
+        side_m: Length of its edges, and `voxel_m` of a voxel's.
         least_views: How many views must see a voxel.
         tolerance: How many views may call it outside in vain. 1 outlives a camera that sees nothing, and
             makes the hull larger.
         present: Which views have a silhouette; all by default.
     """
-    cameras, shape = packed_cameras(rig), image_shape(rig)
-    if silhouettes.shape != (len(cameras), *shape):
-        raise InvalidRecordError(
-            f"silhouettes of shape {silhouettes.shape}: expected {(len(cameras), *shape)}, one for each "
-            f"camera of the rig ({', '.join(rig.names)}) and of its size"
-        )
-    if least_views < 1 or tolerance < 0:
-        raise InvalidRecordError(
-            f"least_views {least_views} and tolerance {tolerance}: expected 1 or more and 0 or more"
-        )
+    _check(silhouettes, rig, least_views=least_views, tolerance=tolerance)
     volume = empty_volume(centre_m, side_m=side_m, voxel_m=voxel_m)
-    there = np.flatnonzero(np.ones(len(cameras), dtype=bool) if present is None else present)
+    there = np.flatnonzero(np.ones(len(silhouettes), dtype=bool) if present is None else present)
     if len(there) == 0:
         return volume
-    cameras = cameras[there]
+    cameras = packed_cameras(rig)[there]
     fars = _fars(volume, cameras)
     edges, frames = _signed_edges(silhouettes[there], fars)
     carve_blocks(
@@ -71,7 +61,7 @@ def carve(
         edges,
         frames,
         fars,
-        np.array(shape[::-1], dtype=np.float32),
+        np.array(silhouettes.shape[:0:-1], dtype=np.float32),
         volume.origin_m.astype(np.float32),
         np.float32(volume.voxel_m),
         np.float32(volume.truncation_m),
@@ -79,6 +69,19 @@ def carve(
         tolerance,
     )
     return volume
+
+
+def _check(silhouettes: np.ndarray, rig: Rig, *, least_views: int, tolerance: int) -> None:
+    expected = (len(rig.names), *image_shape(rig))
+    if silhouettes.shape != expected:
+        raise InvalidRecordError(
+            f"silhouettes of shape {silhouettes.shape}: expected {expected}, one for each camera of the rig "
+            f"({', '.join(rig.names)}) and of its size"
+        )
+    if least_views < 1 or tolerance < 0:
+        raise InvalidRecordError(
+            f"least_views {least_views} and tolerance {tolerance}: expected 1 or more and 0 or more"
+        )
 
 
 def _signed_edges(
