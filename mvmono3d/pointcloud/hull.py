@@ -40,10 +40,10 @@ def carve(
         silhouettes: True where the actor is, in images as cameras take them, bent by their lenses.
         rig: Whose cameras they are, in their order.
         centre_m: Middle of the cube in the world.
-        side_m: Length of its edges, and `voxel_m` of a voxel's.
+        side_m: Length of its edges.
+        voxel_m: Length of a voxel's edges.
         least_views: How many views must see a voxel.
-        tolerance: How many views may call it outside in vain. 1 outlives a camera that sees nothing, and
-            makes the hull larger.
+        tolerance: How many views may call it outside in vain: 1 outlives a blind camera, with a larger hull.
         present: Which views have a silhouette; all by default.
     """
     _check(silhouettes, rig, least_views=least_views, tolerance=tolerance)
