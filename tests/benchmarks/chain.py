@@ -66,7 +66,7 @@ def main() -> int:
     for seed in chosen.seeds:
         take = take_of(seed, seconds=chosen.seconds)
         frames += take.frames
-        depths = depths_of(take, seed)
+        depths = depths_of(take, seed, seconds=chosen.seconds)
         run(take, chosen.bundle, ours, seed=seed, depths=depths)
         if chosen.fp32 is not None:
             run(take, chosen.fp32, peer, seed=seed, depths=depths)
@@ -95,9 +95,9 @@ def take_of(seed: int, *, seconds: float) -> Take:
     )
 
 
-def depths_of(take: Take, seed: int) -> dict[str, np.ndarray]:
+def depths_of(take: Take, seed: int, *, seconds: float) -> dict[str, np.ndarray]:
     """Return packed images [m]: true depth of what moves, cut to a cube round the true joints."""
-    moving = MovingDepth(scene_renderer(seed), RIG)
+    moving = MovingDepth(scene_renderer(seed, seconds=seconds), RIG)
     centres = take.truth.points_world.mean(axis=1)
     return pack(within(moving.of(frame), RIG, centre, SIDE_M) for frame, centre in enumerate(centres))
 

@@ -45,9 +45,9 @@ def straight_rig(rig: Rig) -> Rig:
     return replace(rig, camera=replace(rig.camera, distortion=np.zeros_like(rig.camera.distortion)))
 
 
-def scene_renderer(seed: int) -> Renderer:
+def scene_renderer(seed: int, *, seconds: float = SECONDS) -> Renderer:
     made = pictures_of(
-        VirtualSource(scene="hand", seed=seed, seconds=SECONDS), rate_hz=RATE_HZ, exposure_ns=EXPOSURE_NS
+        VirtualSource(scene="hand", seed=seed, seconds=seconds), rate_hz=RATE_HZ, exposure_ns=EXPOSURE_NS
     )
     if not isinstance(made, Renderer):
         raise TypeError(f"scene 'hand' is drawn by {type(made).__name__}: expected Renderer")
