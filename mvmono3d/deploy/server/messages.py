@@ -160,9 +160,8 @@ class Cloud(Message, frozen=True, kw_only=True, tag="cloud"):
     """A point cloud of the region of interest, on the topic `/cloud`."""
 
     id: int
-    """`seq` of the pose of the same frame set."""
+    """`seq` of the pose of the same frame set, which has the same `t_ns`, too."""
     t_ns: int
-    """That pose's: start of exposure, rig clock."""
     count: int
     origin: Point
     step_m: float
