@@ -61,6 +61,7 @@ class Stated(Record):
     cameras: np.ndarray
 
 
+@pytest.mark.slow
 def test_the_uncertainty_of_a_pair_is_that_of_steps_drawn_from_the_covariance():
     truth = make(poses=2).estimate
     generator = np.random.default_rng(3)

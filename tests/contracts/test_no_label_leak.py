@@ -53,6 +53,7 @@ def test_poisoned_labels_change_nothing(tmp_path, monkeypatch, experiment):
     assert all(torch.equal(clean[name], dirty[name]) for name in clean)
 
 
+@pytest.mark.slow
 def test_few_labels_are_no_more_than_the_share_says(tmp_path, monkeypatch):
     more = ("weights=null", "data.labelled_share=0.5", "trainer.max_epochs=2")
     clean = trained(tmp_path / "clean", "finetune", *more)

@@ -193,6 +193,7 @@ def test_settings_of_each_frame_are_in_the_ring(simulator: Simulator):
         assert all((each.strobe == 1.0).all() for each in rig.sets)
 
 
+@pytest.mark.slow
 def test_the_light_reaches_its_target_with_all_cameras_in_step(simulator: Simulator):
     simulator.set("light", 1)
     limits = LightingLimits(target=0.25, exposure_ns=(20_000, 4_000_000))
