@@ -49,8 +49,10 @@ class Clouding:
         """Make the cloud of the newest answer; `None` where there is no new one, or nothing to be seen."""
         begun_s, pose = time.monotonic(), self._poses.take()
         self._look(begun_s)
-        found = self._ring.at_time(pose.t_ns) if isinstance(pose, Pose) else None
-        if found is None or not isinstance(pose, Pose):
+        if not isinstance(pose, Pose):
+            return None
+        found = self._ring.at_time(pose.t_ns)
+        if found is None:
             return None
         cloud = self._carving.step(found, pose_frame(pose), self._region)
         self._pace.turned(pose.seq, begun_s=begun_s, now_s=time.monotonic())
