@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from mvmono3d.core.rig_file import read_rig
@@ -78,7 +79,7 @@ def main() -> int:
 
 def _run(order: CloudOrder) -> None:
     orders: Orders[None] = Orders(None)
-    os.nice(_NICE)
+    _stand_back()
     carving = Carving(read_rig(Path(order.rig)), order.settings, bits=order.bits)
     carving.prepare()
     clouding, outlet = Clouding(order, carving), cloud_outlet(order.name)
@@ -96,6 +97,17 @@ def _run(order: CloudOrder) -> None:
             say(CloudWords(words=said))
     for each in (clouding, outlet):
         each.close()
+
+
+def _stand_back() -> None:
+    """Let every other process of the rig go first.
+
+    Where Linux gives each session a share of its own (sched(7), autogroups), niceness counts within it alone.
+    """
+    os.nice(_NICE)
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(_NICE))
 
 
 if __name__ == "__main__":
