@@ -22,8 +22,8 @@ PAGE = """# From pixels to joints
 Written by `python -m tests.benchmarks.chain docs/benchmarks --fp32 BUNDLE`: the virtual rig's four cameras of
 640 x 400 px at {rate:g} Hz, a hand at half a metre with props, {scenes} scenes of {seconds:g} s whose
 motions, bodies, props and looks neither network was trained on. Find, follow, cut four crops, detect,
-reconstruct, make a surface, one frame set after the other, in one process on one core. {frames} frame
-sets.
+reconstruct, one frame set after the other, in one process on one core; then the surfaces, one after the
+other. {frames} frame sets.
 
 Measured on {date} with Python {python} on {processor}, load average {load:.1f}, commit {commit}.
 
@@ -57,7 +57,6 @@ class Run:
     detected: list[np.ndarray] = field(default_factory=list)
     truth: list[np.ndarray] = field(default_factory=list)
     hidden: list[np.ndarray] = field(default_factory=list)
-    centres: list[np.ndarray] = field(default_factory=list)
 
 
 def table(ours: Run) -> list[str]:
