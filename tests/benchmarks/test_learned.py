@@ -104,6 +104,7 @@ def test_what_was_measured_is_not_measured_again(section, store):
                 np.testing.assert_array_equal(array, again[scene][key][field])
 
 
+@pytest.mark.slow
 def test_a_scene_that_was_cut_off_is_measured_again_and_the_others_are_not(section, store):
     measure_section(section, answer, store=store, say=nothing)
     path = store.path(section)

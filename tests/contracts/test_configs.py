@@ -58,8 +58,8 @@ def composed(folder: Path, *overrides: str):
         return compose("train", overrides=[*places, *overrides])
 
 
-LONG = ("bootstrap", "bootstrap_detector")
-"""Experiments that render or reconstruct before their first step."""
+LONG = ("bootstrap", "bootstrap_detector", "finetune", "detector")
+"""Experiments that render, reconstruct or read much before their first step."""
 
 
 @pytest.fixture(scope="module")
