@@ -2,7 +2,6 @@
 
 import sys
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,31 +18,13 @@ from tests.deploy.live.small_site import write_site
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 _KNOCKED = 1
-_NOTICED = 15 * 20
-"""Answers of the loop from the first picture of the knocked camera to the warning: 15 s at the full rate."""
-_SEEN = 20
-"""Answers in which `_Residuals` sees the knock for certain."""
+_AFTER_S = 75.0
+"""From the first picture to the knock, about: the rig answers some seconds later than its cameras begin."""
+_AROUND_S = (-8.0, 15.0)
+"""How far from that the warning may be."""
 _HORIZON_NS = 12_000_000_000
 """After so long the guard looks back on nothing from before the knock."""
 _PATIENCE_S = 400.0
-
-
-class _Residuals:
-    """The answer from which on what one camera detects doesn't fit."""
-
-    def __init__(self) -> None:
-        self._calm: deque[float] = deque(maxlen=400)
-        self._newest: deque[float] = deque(maxlen=10)
-        self.since: PoseFrame | None = None
-
-    def add(self, frame: PoseFrame) -> None:
-        if self.since is not None or not frame.actors:
-            return
-        found = frame.actors[0].reprojection_px[_KNOCKED]
-        self._newest.append(float(np.median(found[found > 0])) if (found > 0).any() else 0.0)
-        if len(self._calm) > 200 and np.median(self._newest) > 2 * np.median(self._calm):
-            self.since = frame
-        self._calm.append(self._newest[-1])
 
 
 def _until(stream: Stream[PoseFrame], holds: Callable[[PoseFrame], bool]) -> PoseFrame:
@@ -68,28 +49,20 @@ def test_a_knocked_camera_is_named_in_the_stream_and_placed_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    knock = f"{{camera: cam{_KNOCKED}, turn_deg: 2.0, after_s: 75}}"
-    site = write_site(tmp_path / "site", seconds=3.0, knock=knock)
+    knock = f"{{camera: cam{_KNOCKED}, turn_deg: 2.0, after_s: {_AFTER_S:g}}}"
+    # With smaller images the guard gives false alarms.
+    site = write_site(tmp_path / "site", seconds=3.0, knock=knock, shrunk=1)
     with running(site, "--no-viewer") as rig, rig.stream() as stream:
-        before, residuals = rig_of(stream.hello), _Residuals()
-        warned: list[PoseFrame] = []
-
-        def noticed(frame: PoseFrame) -> bool:
-            residuals.add(frame)
-            warned.extend([frame] if any("rig moved" in each for each in frame.warnings) else [])
-            return bool(warned) and residuals.since is not None
-
-        _until(stream, noticed)
-        told, knocked = warned[0], residuals.since
-        assert knocked is not None
-        seconds, answers = (told.time_ns - knocked.time_ns) * 1e-9, told.seq - knocked.seq
-        sys.stdout.write(f"guard: {seconds:.1f} s, {answers} answers after the knock: {told.warnings}\n")
-        assert -_SEEN < answers < _NOTICED, "warned before the camera was knocked, or late"
+        before, first = rig_of(stream.hello), _until(stream, lambda _: True)
+        told = _until(stream, lambda frame: any("rig moved" in each for each in frame.warnings))
+        seconds = (told.time_ns - first.time_ns) * 1e-9 - _AFTER_S
+        sys.stdout.write(f"guard: {seconds:.1f} s after the knock: {told.warnings}\n")
+        assert _AROUND_S[0] < seconds < _AROUND_S[1]
         status = stream.status
         assert status is not None
         assert "moved" in status.detail["rig"]
         # The first seconds after a knock can look like another camera's doing.
-        _until(stream, lambda frame: frame.time_ns - knocked.time_ns > _HORIZON_NS)
+        _until(stream, lambda frame: frame.time_ns - told.time_ns > _HORIZON_NS)
         _until(stream, lambda frame: _says_moved(frame) and not _names_another(frame))
         stream.command(recalibrate())
         _until(stream, lambda _: not _same(rig_of(stream.hello).camera_from_world, before.camera_from_world))
