@@ -7,6 +7,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from mvmono3d.errors import InvalidFileError
@@ -27,16 +28,27 @@ def ensure_token(path: Path) -> str:
     Raises:
         InvalidFileError: if the file can't be read or written, or others can read it.
     """
+    token = secrets.token_urlsafe(32)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        if path.exists():
+            return read_token(path)
+        with os.fdopen(
+            os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii"
+        ) as file:
+            file.write(token + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        # Whole or not at all, and never in place of one that another server has made meanwhile.
+        os.link(draft, path)
     except FileExistsError:
         return read_token(path)
     except OSError as error:
         raise InvalidFileError(f"can't write token {path}: {error.strerror}") from None
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        token = secrets.token_urlsafe(32)
-        file.write(token + "\n")
+    finally:
+        with suppress(OSError):
+            draft.unlink()
     return token
 
 
