@@ -38,7 +38,8 @@ _THINNED = 5
 """Of the true surface's samples every fifth is looked for."""
 _PAGE = """# Surfaces
 
-Written by `python -m tests.benchmarks.surfaces docs/benchmarks`: a hand with props before the virtual rig's
+Written by `python -m tests.benchmarks.surfaces docs/benchmarks --frames {of_each} --rounds {rounds}`:
+a hand with props before the virtual rig's
 four cameras of 640 x 400 px, {scenes} scenes of the test's share of the world (seeds {seeds}),
 {frames} frames, a cube of 0.3 m round the hand.
 
@@ -94,6 +95,8 @@ def main() -> int:
         scenes=len(scenes),
         seeds=", ".join(map(str, chosen.seeds)),
         frames=sum(map(len, scenes)),
+        of_each=chosen.frames,
+        rounds=chosen.rounds,
         date=datetime.date.today().isoformat(),
         python=platform.python_version(),
         numba=version("numba"),

@@ -11,8 +11,6 @@ _Text = Annotated[str, msgspec.Meta(min_length=1)]
 _Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 MOST_ACTORS = 12
 """Six people, or both hands of each."""
-MOST_VOXELS = 512
-"""Along an edge of the cube that a point cloud is carved from: more would take gigabytes."""
 _Actors = Annotated[int, msgspec.Meta(ge=1, le=MOST_ACTORS)]
 
 

@@ -15,8 +15,9 @@ from mvmono3d.core.rig_file import read_rig
 from mvmono3d.core.schema import check_schema
 from mvmono3d.core.skeleton_file import load_skeleton
 from mvmono3d.deploy.site.complaint import complaint
-from mvmono3d.deploy.site.settings import MOST_VOXELS, Light, Site
+from mvmono3d.deploy.site.settings import Light, Site
 from mvmono3d.errors import InvalidFileError, unknown_name
+from mvmono3d.pointcloud.volume import MAX_VOXELS
 
 SITE_FILE = "site.yaml"
 SHIPPED = "virtual"
@@ -173,10 +174,10 @@ def _cloud(site: Site) -> str:
         return ""
     if cloud.least_views > len(site.cameras):
         return f"cloud.least_views = {cloud.least_views}, expected at most the {len(site.cameras)} cameras"
-    if not 1.0 <= cloud.side_m / cloud.voxel_m <= MOST_VOXELS:
+    if not 1.0 <= cloud.side_m / cloud.voxel_m <= MAX_VOXELS:
         return (
-            f"cloud.voxel_m = {cloud.voxel_m:g}, expected between side_m / {MOST_VOXELS} = "
-            f"{cloud.side_m / MOST_VOXELS:g} and side_m = {cloud.side_m:g} metres"
+            f"cloud.voxel_m = {cloud.voxel_m:g}, expected between side_m / {MAX_VOXELS} = "
+            f"{cloud.side_m / MAX_VOXELS:g} and side_m = {cloud.side_m:g} metres"
         )
     return ""
 

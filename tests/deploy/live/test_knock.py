@@ -57,6 +57,7 @@ def test_a_knocked_camera_is_named_in_the_stream_and_placed_anew(
         told = _until(stream, lambda frame: any("rig moved" in each for each in frame.warnings))
         seconds = (told.time_ns - first.time_ns) * 1e-9 - _AFTER_S
         sys.stdout.write(f"guard: {seconds:.1f} s after the knock: {told.warnings}\n")
+        assert _says_moved(told), told.warnings
         assert _AROUND_S[0] < seconds < _AROUND_S[1]
         status = stream.status
         assert status is not None
